@@ -1,0 +1,1 @@
+"""Conversations on documents: threads, followers, messages that travel by e-mail."""

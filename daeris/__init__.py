@@ -1,0 +1,1 @@
+"""The Daeris project: wiring, the shell, the documents."""

@@ -1,0 +1,215 @@
+"""Settings: read from the environment, or stop the start.
+
+`DAERIS_MODE=embedded` (the default) needs nothing: SQLite, a private Valkey and secrets of its own, all
+inside `DAERIS_DATA`. `DAERIS_MODE=production` asks for everything that must not be guessed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from daeris import secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+MODE = env.str("DAERIS_MODE", default="embedded")
+if MODE not in {"embedded", "production"}:
+    raise ImproperlyConfigured(f"DAERIS_MODE is {MODE!r}; use 'embedded' or 'production'.")
+EMBEDDED = MODE == "embedded"
+DATA_DIR = Path(env.str("DAERIS_DATA", default=str(BASE_DIR / "var"))).resolve()
+# The demo company and its mailbox: only where one command runs everything.
+DEMO = EMBEDDED and env.bool("DAERIS_DEMO", default=True)
+DEBUG = env.bool("DEBUG", default=False)
+
+# -- Secrets: made once when embedded, required in production --------------------------------------
+_secrets: dict[str, str] = secrets.load_or_create(DATA_DIR) if EMBEDDED else {}
+
+
+def _secret(name: str) -> str:
+    value: str = env.str(name, default=_secrets.get(name, ""))
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set; production needs it. `python -m daeris.keys` prints new ones.")
+    return value
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+# Fernet keys of the secrets at rest, newest first; older ones still read.
+DAERIS_FIELD_KEYS = [key for key in _secret("DAERIS_FIELD_KEYS").split(",") if key]
+DAERIS_TOKEN_KEY = _secret("DAERIS_TOKEN_KEY")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Where links in mails lead; no trailing slash.
+BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+
+# -- Applications ----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "daeris",
+    "daeris.documents",
+    *(["daeris.demo"] if DEMO else []),
+    "chatter",
+    "mail",
+    "daeris.ui",
+    "django_htmx",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "daeris.ui.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "daeris.ui.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "daeris.urls"
+WSGI_APPLICATION = "daeris.wsgi.application"
+AUTH_USER_MODEL = "daeris.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+FORM_RENDERER = "daeris.ui.forms.FormRenderer"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # In a wheel the templates lie inside the apps instead, where any project finds them.
+        "DIRS": [BASE_DIR / "templates"] if (BASE_DIR / "templates").is_dir() else [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "daeris.ui.context.shell",
+            ],
+            "builtins": ["daeris.ui.templatetags.ui"],
+        },
+    }
+]
+
+# -- Database --------------------------------------------------------------------------------------
+if not EMBEDDED and not env.str("DATABASE_URL", default=""):
+    raise ImproperlyConfigured("DATABASE_URL is not set; production needs one, e.g. postgres://daeris@db/daeris.")
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'daeris.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE: a transaction that will write waits for its turn at BEGIN instead of failing later.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# -- Redis: bell and cache, nothing else ------------------------------------------------------------
+REDIS_URL: str = env.str("REDIS_URL", default="")
+if not EMBEDDED and not REDIS_URL:
+    raise ImproperlyConfigured("REDIS_URL is not set; production needs one, e.g. redis://redis:6379/0.")
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if REDIS_URL:
+    CACHES["default"] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+CELERY_BROKER_URL = REDIS_URL or None
+
+# -- Mail ------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "mail.backend.QueueBackend"
+# The one server used while no custom servers are: smtp://user:secret@host:587?tls=starttls (or smtps://).
+MAIL_SERVER_URL: str = env.str("EMAIL_URL", default="")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="")
+MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=60)
+# Waits between tries, in seconds; the last one repeats until MAIL_RETRY_SECONDS are over.
+MAIL_BACKOFF_SECONDS = env.list("MAIL_BACKOFF_SECONDS", cast=int, default=[60, 300, 900, 1800, 3600, 7200, 14400])
+MAIL_RETRY_SECONDS = env.int("MAIL_RETRY_SECONDS", default=48 * 3600)
+MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=10)
+MAIL_CONNECT_SECONDS = env.float("MAIL_CONNECT_SECONDS", default=10)
+MAIL_COMMAND_SECONDS = env.float("MAIL_COMMAND_SECONDS", default=60)
+MAIL_DATA_SECONDS = env.float("MAIL_DATA_SECONDS", default=600)
+MAIL_MAX_UPLOAD_BYTES = env.int("MAIL_MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
+
+# -- Files -----------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "daeris.ui.finders.FontFinder",
+]
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "daeris.ui.storage.ManifestStorage"},
+}
+# Uploads are streamed to disk beyond this; the limit itself is MAIL_MAX_UPLOAD_BYTES.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# -- Languages and time ----------------------------------------------------------------------------
+LANGUAGE_CODE = "es"
+LANGUAGES = [("es", _("Spanish")), ("en", _("English"))]
+USE_I18N = True
+USE_THOUSAND_SEPARATOR = True
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/Madrid")
+LOCALE_PATHS = [BASE_DIR / "daeris" / "locale"]
+
+# -- Security --------------------------------------------------------------------------------------
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "font-src": ["'self'"],
+    "connect-src": ["'self'"],
+    "frame-src": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "base-uri": ["'self'"],
+    "form-action": ["'self'"],
+    "object-src": ["'none'"],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+# The page carries the token in <body data-csrf>, so that script never needs the cookie.
+CSRF_COOKIE_HTTPONLY = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+if not EMBEDDED:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31536000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}

@@ -1,0 +1,5 @@
+"""Template tags that every screen shares."""
+
+from django import template
+
+register = template.Library()

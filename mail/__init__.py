@@ -1,0 +1,1 @@
+"""E-mail out: servers, the queue, delivery. Has never heard of a chatter."""

@@ -1,0 +1,1 @@
+"""Wrong settings, told at start, each with a way out."""

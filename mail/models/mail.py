@@ -1,0 +1,180 @@
+"""The queue: one row for each copy of an e-mail."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
+
+from mail.models.content import Content
+from mail.models.server import Server
+
+AnyUser = AbstractBaseUser | AnonymousUser
+
+
+class Lane(models.TextChoices):
+    """Mass mail never delays what a person is waiting for."""
+
+    TRANSACTIONAL = "transactional", _("Transactional")
+    MASS = "mass", _("Mass")
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    def due(self) -> Self:
+        return self.filter(state=Mail.State.QUEUED, due_at__lte=now())
+
+    def red(self) -> Self:
+        """What someone should look at: given up, bounced, or waiting after a failure or behind a blocked server."""
+        return self.filter(Mail.RED)
+
+    def visible_to(self, user: AnyUser) -> Self:
+        """The rows this user may see. Opening one is narrower: `opened_by`."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.has_perm("mail.manage_mail"):  # type: ignore[attr-defined]
+            return self
+        return self.filter(user_id=user.pk)
+
+    def manageable_by(self, user: AnyUser) -> Self:
+        """The rows this user may retry and cancel."""
+        return self.visible_to(user)
+
+    def opened_by(self, user: AnyUser) -> Self:
+        """The mails whose words this user may read: those this user caused to be sent, administrator or not."""
+        return self.filter(user_id=user.pk) if user.is_authenticated else self.none()
+
+    def searched(self, words: str, user: AnyUser) -> Self:
+        """Rows that hold every word, looking only where this user may look (design §8)."""
+        found = self
+        for word in words.lower().split():
+            found = found.filter(Q(user_id=user.pk, search__contains=word) | Q(recipient_address__contains=word))
+        return found
+
+
+class Mail(models.Model):
+    """One copy of an e-mail for one recipient, from the queue until its fate is known."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        SENDING = "sending", _("Sending")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+        BOUNCED = "bounced", _("Bounced")
+
+    # Every way a mail may move: the state it enters, and the states it may come from.
+    MOVES: dict[str, set[str]] = {
+        State.SENDING: {State.QUEUED},
+        State.SENT: {State.SENDING},
+        State.FAILED: {State.SENDING, State.QUEUED},
+        State.QUEUED: {State.SENDING, State.FAILED, State.CANCELLED, State.BOUNCED},
+        State.CANCELLED: {State.QUEUED, State.FAILED},
+        State.BOUNCED: {State.SENT, State.SENDING, State.QUEUED, State.FAILED},
+    }
+    RED = (
+        Q(state__in=["failed", "bounced"])
+        | Q(state="queued", cause__gt="")
+        | Q(state="queued", server__blocked_cause__gt="")
+    )
+
+    content = models.ForeignKey(Content, models.PROTECT, related_name="mails")
+    lane = models.CharField(max_length=13, choices=Lane, default=Lane.TRANSACTIONAL)
+    recipient_name = models.CharField(max_length=200, blank=True)
+    recipient_address = models.CharField(max_length=320)
+    contact = models.ForeignKey("mail.Contact", models.SET_NULL, null=True, related_name="+")
+    # Who caused it to be sent; the only one who may open it.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    document_type = models.ForeignKey(ContentType, models.SET_NULL, null=True, related_name="+")
+    document_id = models.PositiveBigIntegerField(null=True)
+    document = GenericForeignKey("document_type", "document_id")
+    document_name = models.CharField(max_length=200, blank=True)
+    # Subject, recipient and document in lower case, for the search box of the one who sent it.
+    search = models.TextField(blank=True, editable=False)
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    due_at = models.DateTimeField(default=now)  # scheduling and back-off are the same thing
+    created_at = models.DateTimeField(default=now, editable=False)
+    settled_at = models.DateTimeField(null=True, editable=False)
+    # Raised by a person's retry: skips back-off and breaker once.
+    urgent = models.BooleanField(default=False, editable=False)
+
+    # The plan: which server it will go through, made under which version of the settings.
+    asked_server = models.ForeignKey(Server, models.SET_NULL, null=True, related_name="+")
+    server = models.ForeignKey(Server, models.SET_NULL, null=True, related_name="mails")
+    plan_version = models.PositiveBigIntegerField(default=0, editable=False)
+
+    # The lease: who is sending it, until when, and how often it was taken.
+    lease_owner = models.CharField(max_length=100, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    fence = models.PositiveBigIntegerField(default=0, editable=False)
+
+    # What is known of its failures; empty when the last attempt did not fail.
+    tries = models.PositiveIntegerField(default=0, editable=False)
+    uncertain = models.PositiveSmallIntegerField(default=0, editable=False)
+    first_attempt_at = models.DateTimeField(null=True, editable=False)
+    cause = models.CharField(max_length=40, blank=True, editable=False)
+    reply_code = models.PositiveSmallIntegerField(null=True, editable=False)
+    failure = models.TextField(blank=True, editable=False)  # the server's own words
+
+    objects = MailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
+        permissions = [("manage_mail", _("See, retry and cancel everyone's e-mail"))]
+        indexes = [
+            # The claim, every few milliseconds: what is due for one lane and server. Mail already sent stays out.
+            models.Index(fields=["lane", "server", "due_at"], condition=Q(state="queued"), name="mail_due"),
+            # The sweep: leases that ran out.
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="mail_lease"),
+            # Planning anew after a change of settings.
+            models.Index(fields=["plan_version"], condition=Q(state="queued"), name="mail_plan"),
+            # The list, a page by key: everyone's, one user's, and each by state.
+            models.Index(fields=["user", "-id"], name="mail_user"),
+            models.Index(fields=["state", "-id"], name="mail_state"),
+            models.Index(fields=["user", "state", "-id"], name="mail_user_state"),
+            # The mail of one record.
+            models.Index(fields=["document_type", "document_id"], name="mail_document"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state="sending") | Q(lease_until__isnull=False), name="mail_sending_has_a_lease"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recipient_address} ({self.state})"
+
+    def retry(self, *, now_: datetime | None = None) -> bool:
+        """Send now: skip back-off and breaker. False: it is being sent, or has left."""
+        return self._move(
+            Mail.State.QUEUED,
+            from_=Mail.MOVES[Mail.State.QUEUED] - {Mail.State.SENDING} | {Mail.State.QUEUED},
+            due_at=now_ or now(),
+            urgent=True,
+            plan_version=0,
+            cause="",
+            failure="",
+            reply_code=None,
+            tries=0,
+            uncertain=0,
+            first_attempt_at=None,
+            settled_at=None,
+        )
+
+    def cancel(self) -> bool:
+        """Give the mail up. False: it was quicker, and is being sent or has left."""
+        return self._move(Mail.State.CANCELLED, settled_at=now(), urgent=False)
+
+    def _move(self, state: str, *, from_: set[str] | None = None, **changes: Any) -> bool:
+        # The WHERE clause decides races: of a worker and a person, only one updates the row.
+        movable = Mail.objects.filter(pk=self.pk, state__in=from_ or self.MOVES[state])
+        moved = movable.update(state=state, fence=F("fence") + 1, **changes)
+        self.refresh_from_db()
+        return moved == 1

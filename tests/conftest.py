@@ -1,0 +1,56 @@
+"""The people and records that the tests are about.
+
+Alice may do everything, Bob reads, Charlie sees nothing that is not his.
+"""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from daeris.documents.models import Opportunity
+from daeris.models import User
+from mail.models import Contact
+
+
+def give(user: User, *permissions: str) -> User:
+    """The user with these permissions ("mail.manage_mail"), read anew so that no cache hides them."""
+    for permission in permissions:
+        app_label, codename = permission.split(".")
+        user.user_permissions.add(Permission.objects.get(content_type__app_label=app_label, codename=codename))
+    return User.objects.get(pk=user.pk)
+
+
+def _user(name: str, **names: Any) -> User:
+    return User.objects.create_user(
+        name, f"{name}@miempresa.example", "una-clave-larga", first_name=name.title(), **names
+    )
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    models = ("opportunity", "saleorder", "invoice")
+    documents = [f"documents.{verb}_{model}" for verb in ("view", "add", "change", "delete") for model in models]
+    contacts = [f"mail.{verb}_contact" for verb in ("view", "add", "change", "delete")]
+    return give(_user("alice"), *documents, *contacts, "chatter.use_notes", "mail.manage_mail", "mail.manage_servers")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    views = [f"documents.view_{model}" for model in ("opportunity", "saleorder", "invoice")]
+    return give(_user("bob"), *views, "mail.view_contact", "chatter.use_notes")
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return _user("charlie")
+
+
+@pytest.fixture
+def customer(db: None) -> Contact:
+    return Contact.objects.create(name="Julia Ferrer", email="j.ferrer@grupolevante.example")
+
+
+@pytest.fixture
+def opportunity(alice: User, customer: Contact) -> Opportunity:
+    return Opportunity.objects.create(name="Renovación flota Levante", customer=customer, responsible=alice)

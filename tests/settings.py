@@ -1,0 +1,12 @@
+"""The project's settings, in a folder of their own and quick to start."""
+
+import os
+import tempfile
+
+os.environ.setdefault("DAERIS_DATA", tempfile.mkdtemp(prefix="daeris-tests-"))
+
+from daeris.settings import *  # noqa: F403
+from daeris.settings import STORAGES
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
