@@ -7,11 +7,34 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from mail.models.mail import AnyUser
+
 
 class ContactQuerySet(models.QuerySet["Contact"]):
     def internal(self) -> Self:
         """Contacts that log in."""
         return self.filter(user__isnull=False, user__is_active=True)
+
+    def visible_to(self, user: AnyUser) -> Self:
+        """Contacts this user may read: with the permission everyone, else only this user's own."""
+        return self._allowed(user, "mail.view_contact", "mail.change_contact")
+
+    def editable_by(self, user: AnyUser) -> Self:
+        """Contacts this user may change; anyone may choose their own language and notifications."""
+        return self._allowed(user, "mail.change_contact")
+
+    def deletable_by(self, user: AnyUser) -> Self:
+        """Contacts this user may delete. Never a user's: it goes with the user."""
+        if user.is_authenticated and user.has_perm("mail.delete_contact"):  # type: ignore[attr-defined]
+            return self.visible_to(user).filter(user=None)
+        return self.none()
+
+    def _allowed(self, user: AnyUser, *permissions: str) -> Self:
+        if not user.is_authenticated:
+            return self.none()
+        if any(user.has_perm(permission) for permission in permissions):  # type: ignore[attr-defined]
+            return self
+        return self.filter(user_id=user.pk)
 
 
 class Contact(models.Model):
@@ -32,6 +55,8 @@ class Contact(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="contact", editable=False
     )
+    # The form that made it: the same form sent twice makes one contact.
+    form_token = models.UUIDField(null=True, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = ContactQuerySet.as_manager()

@@ -1,12 +1,14 @@
 """What every business record here has in common."""
 
 from decimal import Decimal
+from itertools import count
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
-from django.db import models
-from django.db.models import F, Sum
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, OuterRef, Subquery, Sum
+from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from chatter.threads import Threaded
@@ -28,6 +30,22 @@ class DocumentQuerySet(models.QuerySet[Any]):
             return self
         return self.none()
 
+    def deletable_by(self, user: AnyUser) -> Self:
+        """Records this user may delete."""
+        if user.is_authenticated and user.has_perm(self._permission("delete")):  # type: ignore[attr-defined]
+            return self.visible_to(user)
+        return self.none()
+
+    def overdue(self) -> Self:
+        """Records whose date has passed while something is still to be done about them."""
+        return self.filter(**{f"{self.model.deadline}__lt": localdate()}, stage__in=self.model.open_stages)
+
+    def with_amount(self) -> Self:
+        """Each record with the sum of its lines as `amount`: for lists, where `total` would ask once a row."""
+        lines = self.model._meta.get_field("lines").related_model.objects.filter(document=OuterRef("pk"))
+        total = lines.order_by().values("document").annotate(total=Sum(F("quantity") * F("price"))).values("total")
+        return self.annotate(amount=Subquery(total, output_field=models.DecimalField(max_digits=14, decimal_places=2)))
+
     def _permission(self, action: str) -> str:
         meta = self.model._meta
         return f"{meta.app_label}.{action}_{meta.model_name}"
@@ -39,6 +57,9 @@ class Document(Threaded):
     # The value of `stage` a record passes through, in their order; the rest of the choices are ways out.
     path: ClassVar[tuple[str, ...]] = ()
     icon: ClassVar[str] = "file-text"
+    # The date by which something must happen, and the stages in which it still may.
+    deadline: ClassVar[str] = ""
+    open_stages: ClassVar[tuple[str, ...]] = ()
 
     number = models.CharField(_("number"), max_length=20, unique=True, editable=False)
     customer = models.ForeignKey(
@@ -53,6 +74,8 @@ class Document(Threaded):
         related_name="+",
     )
     notes = models.TextField(_("notes"), blank=True)
+    # The form that made it: the same form sent twice makes one record.
+    form_token = models.UUIDField(null=True, unique=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = DocumentQuerySet.as_manager()
@@ -68,13 +91,37 @@ class Document(Threaded):
         """The sum of the lines, in euros."""
         return self.lines.aggregate(total=Sum(F("quantity") * F("price")))["total"] or Decimal()  # type: ignore[attr-defined]
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its date has passed while something is still to be done."""
+        due = getattr(self, self.deadline)
+        return due is not None and due < localdate() and self.stage in self.open_stages  # type: ignore[attr-defined]
+
+    def enter(self, stage: str) -> list[str]:
+        """Move to this stage; the names of the fields that changed with it, for the caller to save."""
+        self.stage = stage
+        return ["stage"]
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self.number:
-            self.number = self.next_number()
-        super().save(*args, **kwargs)
+        if self.number:
+            super().save(*args, **kwargs)
+            return
+        last = type(self).objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        for position in count(last + 1):
+            self.number = self.numbered(position)
+            try:
+                with transaction.atomic(using=kwargs.get("using")):
+                    super().save(*args, **kwargs)
+            except IntegrityError:
+                # Someone else took the number in the same moment: try the next one. Anything else is not ours.
+                if not type(self).objects.filter(number=self.number).exists():
+                    raise
+            else:
+                return
 
     @classmethod
-    def next_number(cls) -> str:
+    def numbered(cls, position: int) -> str:
+        """How the record in this position is numbered."""
         raise TypeError(f"{cls.__name__} does not say how it is numbered")
 
 

@@ -19,6 +19,8 @@ class Invoice(Document):
 
     path = (Stage.DRAFT, Stage.POSTED, Stage.PAID)
     icon = "receipt-euro"
+    deadline = "due_on"
+    open_stages = (Stage.POSTED,)
     tracked_fields = ("stage", "responsible", "customer", "due_on")
 
     stage = models.CharField(_("stage"), max_length=10, choices=Stage, default=Stage.DRAFT)
@@ -42,9 +44,8 @@ class Invoice(Document):
         return reverse("documents:invoice", args=[self.pk])
 
     @classmethod
-    def next_number(cls) -> str:
-        last = cls.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        return f"FAC/{localdate().year}/{last + 1:05d}"
+    def numbered(cls, position: int) -> str:
+        return f"FAC/{localdate().year}/{position:05d}"
 
 
 class InvoiceLine(Line):

@@ -1,5 +1,7 @@
 """CRM: something that may be sold."""
 
+from typing import ClassVar
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
@@ -25,6 +27,16 @@ class Opportunity(Document):
 
     path = (Stage.NEW, Stage.QUALIFIED, Stage.PROPOSAL, Stage.WON)
     icon = "handshake"
+    deadline = "closes_on"
+    open_stages = (Stage.NEW, Stage.QUALIFIED, Stage.PROPOSAL)
+    # How likely a sale is as it enters each stage, until someone knows better.
+    USUAL_PROBABILITY: ClassVar[dict[str, int]] = {
+        Stage.NEW: 10,
+        Stage.QUALIFIED: 30,
+        Stage.PROPOSAL: 60,
+        Stage.WON: 100,
+        Stage.LOST: 0,
+    }
     tracked_fields = ("stage", "expected_revenue", "responsible", "customer")
 
     name = models.CharField(_("opportunity"), max_length=200)
@@ -49,10 +61,16 @@ class Opportunity(Document):
     def get_absolute_url(self) -> str:
         return reverse("documents:opportunity", args=[self.pk])
 
+    def enter(self, stage: str) -> list[str]:
+        """Move to this stage, and to its usual probability unless a person has judged otherwise."""
+        is_closed = {self.stage, stage} & {self.Stage.WON, self.Stage.LOST}
+        if is_closed or self.probability == self.USUAL_PROBABILITY[self.stage]:
+            self.probability = self.USUAL_PROBABILITY[stage]
+        return [*super().enter(stage), "probability"]
+
     @classmethod
-    def next_number(cls) -> str:
-        last = cls.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        return f"OP/{last + 1:04d}"
+    def numbered(cls, position: int) -> str:
+        return f"OP/{position:04d}"
 
 
 class OpportunityLine(Line):

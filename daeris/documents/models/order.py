@@ -19,6 +19,8 @@ class SaleOrder(Document):
 
     path = (Stage.DRAFT, Stage.SENT, Stage.CONFIRMED)
     icon = "shopping-cart"
+    deadline = "valid_until"
+    open_stages = (Stage.DRAFT, Stage.SENT)
     tracked_fields = ("stage", "responsible", "customer")
 
     stage = models.CharField(_("stage"), max_length=10, choices=Stage, default=Stage.DRAFT)
@@ -35,9 +37,8 @@ class SaleOrder(Document):
         return reverse("documents:order", args=[self.pk])
 
     @classmethod
-    def next_number(cls) -> str:
-        last = cls.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        return f"S{last + 1:05d}"
+    def numbered(cls, position: int) -> str:
+        return f"S{position:05d}"
 
 
 class SaleOrderLine(Line):
