@@ -12,6 +12,8 @@ from daeris.documents.models import Opportunity
 from daeris.models import User
 from mail.models import Contact
 
+pytest_plugins = ["tests.smtp_double", "tests.lab.fixtures"]
+
 
 def give(user: User, *permissions: str) -> User:
     """The user with these permissions ("mail.manage_mail"), read anew so that no cache hides them."""

@@ -1,0 +1,82 @@
+"""A private PostgreSQL, forgetful and quick: nothing it holds outlives the tests."""
+
+import os
+import shutil
+import signal
+import subprocess
+import uuid
+from pathlib import Path
+
+import psycopg
+
+from tests.lab.ports import free_port
+from tests.lab.proc import Process, private_folder, program
+
+FOLDERS = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+
+
+class Postgres:
+    """One server. `create_database()` answers with a URL as DATABASE_URL takes it."""
+
+    def __init__(self) -> None:
+        self._initdb = program("initdb", package="postgresql", folders=FOLDERS)
+        self._postgres = program("postgres", package="postgresql", folders=FOLDERS)
+        # It refuses to run as root.
+        self._user = "nobody" if os.getuid() == 0 else None
+        self.folder = private_folder("postgres", owner=self._user)
+        self.port = free_port()
+        self.log = self.folder / "log"
+
+    def start(self) -> "Postgres":
+        data = self.folder / "data"
+        if not data.exists():
+            subprocess.run(
+                [
+                    self._initdb,
+                    "-D",
+                    data,
+                    "-U",
+                    "daeris",
+                    "-A",
+                    "trust",
+                    "-E",
+                    "UTF8",
+                    "--locale=C.UTF-8",
+                    "--no-sync",
+                ],
+                check=True,
+                capture_output=True,
+                user=self._user,
+                cwd=self.folder,
+            )
+        settings = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._process = Process(
+            "PostgreSQL", [self._postgres, "-D", data, *options], log=self.log, user=self._user, cwd=self.folder
+        )
+        self._process.wait_for_output("ready to accept connections")
+        return self
+
+    def create_database(self, template: str = "") -> str:
+        """The URL of a new database, empty or a copy of `template` (a URL of before, unused at the moment)."""
+        name = f"daeris_{uuid.uuid4().hex[:12]}"
+        source = template.rpartition("/")[2] or "template0"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        return f"postgres://daeris@127.0.0.1:{self.port}/{database}"
+
+    def stop(self) -> None:
+        # SIGINT: end the sessions too. SIGTERM would wait for them to leave.
+        self._process.stop(signal.SIGINT)
+        shutil.rmtree(self.folder)

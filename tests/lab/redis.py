@@ -1,0 +1,35 @@
+"""A private Redis that keeps nothing."""
+
+import shutil
+
+from tests.lab.ports import free_port
+from tests.lab.proc import Process, private_folder, program
+
+
+class Redis:
+    """One server. It may be stopped and started again; it keeps its port and forgets the rest."""
+
+    def __init__(self) -> None:
+        self._redis = program("redis-server", package="redis-server")
+        self.folder = private_folder("redis")
+        self.port = free_port()
+        self._process: Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> "Redis":
+        command = [self._redis, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = Process("Redis", [*command, "--dir", self.folder], log=self.folder / "log")
+        self._process.wait_for_port(self.port)
+        return self
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.stop()
+            self._process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
