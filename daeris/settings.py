@@ -130,6 +130,20 @@ if REDIS_URL:
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CELERY_BROKER_URL = REDIS_URL or None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "background"
+# Bells are acknowledged when they are heard: the table is the queue, and a lost bell loses nothing.
+CELERY_TASK_ACKS_LATE = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "schedule")
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # A sweep that finds no worker is worth nothing later.
+    "sweep": {"task": "mail.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "tidy": {"task": "mail.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+}
 
 # -- Mail ------------------------------------------------------------------------------------------
 EMAIL_BACKEND = "mail.backend.QueueBackend"

@@ -1,6 +1,5 @@
 """The queue: one row for each copy of an e-mail."""
 
-from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
@@ -8,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -53,8 +52,16 @@ class MailQuerySet(models.QuerySet["Mail"]):
         """Rows that hold every word, looking only where this user may look (design §8)."""
         found = self
         for word in words.lower().split():
-            found = found.filter(Q(user_id=user.pk, search__contains=word) | Q(recipient_address__contains=word))
+            found = found.filter(Q(user_id=user.pk, search__contains=word) | Q(recipient_address__icontains=word))
         return found
+
+    def as_rows(self, user: AnyUser) -> Self:
+        """For a list: `subject` is empty and the server's words stay away where the mail is another's (design §8)."""
+        return (
+            self.defer("search", "failure", "lease_owner")
+            .select_related("user")
+            .annotate(subject=Case(When(user_id=user.pk, then=F("content__subject")), default=Value("")))
+        )
 
 
 class Mail(models.Model):
@@ -77,6 +84,8 @@ class Mail(models.Model):
         State.CANCELLED: {State.QUEUED, State.FAILED},
         State.BOUNCED: {State.SENT, State.SENDING, State.QUEUED, State.FAILED},
     }
+    # What a person may send now: everything but what is on its way or has left.
+    RETRYABLE: set[str] = {State.QUEUED, State.FAILED, State.CANCELLED, State.BOUNCED}
     RED = (
         Q(state__in=["failed", "bounced"])
         | Q(state="queued", cause__gt="")
@@ -151,30 +160,40 @@ class Mail(models.Model):
     def __str__(self) -> str:
         return f"{self.recipient_address} ({self.state})"
 
-    def retry(self, *, now_: datetime | None = None) -> bool:
-        """Send now: skip back-off and breaker. False: it is being sent, or has left."""
-        return self._move(
-            Mail.State.QUEUED,
-            from_=Mail.MOVES[Mail.State.QUEUED] - {Mail.State.SENDING} | {Mail.State.QUEUED},
-            due_at=now_ or now(),
-            urgent=True,
-            plan_version=0,
-            cause="",
-            failure="",
-            reply_code=None,
-            tries=0,
-            uncertain=0,
-            first_attempt_at=None,
-            settled_at=None,
-        )
+    def retry(self) -> bool:
+        """Send now: skip back-off and a resting server, once. False: it is being sent, or has left."""
+        return self._move(from_=self.RETRYABLE, **self.retry_changes())
+
+    @staticmethod
+    def retry_changes() -> dict[str, Any]:
+        """What a person's retry writes: queued, due, planned anew, and nothing held against it."""
+        return {
+            "state": Mail.State.QUEUED,
+            "due_at": now(),
+            "urgent": True,
+            "plan_version": 0,
+            "cause": "",
+            "failure": "",
+            "reply_code": None,
+            "tries": 0,
+            "uncertain": 0,
+            "first_attempt_at": None,
+            "settled_at": None,
+            "fence": F("fence") + 1,
+        }
 
     def cancel(self) -> bool:
         """Give the mail up. False: it was quicker, and is being sent or has left."""
-        return self._move(Mail.State.CANCELLED, settled_at=now(), urgent=False)
+        return self._move(
+            from_=self.MOVES[Mail.State.CANCELLED],
+            state=Mail.State.CANCELLED,
+            settled_at=now(),
+            urgent=False,
+            fence=F("fence") + 1,
+        )
 
-    def _move(self, state: str, *, from_: set[str] | None = None, **changes: Any) -> bool:
+    def _move(self, *, from_: set[str], **changes: Any) -> bool:
         # The WHERE clause decides races: of a worker and a person, only one updates the row.
-        movable = Mail.objects.filter(pk=self.pk, state__in=from_ or self.MOVES[state])
-        moved = movable.update(state=state, fence=F("fence") + 1, **changes)
+        moved = Mail.objects.filter(pk=self.pk, state__in=from_).update(**changes)
         self.refresh_from_db()
         return moved == 1

@@ -1,0 +1,245 @@
+"""One mail, from the moment it is claimed to its outcome."""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import perf_counter
+
+from django.conf import settings
+from django.utils.timezone import now
+
+from mail import tokens
+from mail.addresses import Mailbox
+from mail.backoff import next_wait
+from mail.claiming import MOST_UNCERTAIN, Claimed
+from mail.composing import Body, Letter, MessageInvalid, compose
+from mail.endpoint import Accepted, Envelope
+from mail.exceptions import DeliveryError
+from mail.models import Attempt
+from mail.replies import Outcome, Verdict, classify
+from mail.routing import Decision
+from mail.settling import Fate, ServerNews, Settlement, Try
+
+logger = logging.getLogger(__name__)
+
+
+class Released(Exception):
+    """The mail goes back untouched: the lease is short, the worker stops, or the server is in trouble."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A claimed mail with all that is needed to send it."""
+
+    mail: Claimed
+    letter: Letter
+    # The planned way first, then the others under the same header From, in the order of the ladder.
+    ways: list[Decision]
+    lease_ends: float  # by the boot clock
+    lost: bool = False
+    # MAIL was said: from here on a broken end leaves the outcome unknown.
+    begun: bool = False
+
+
+Transmit = Callable[[Job, Decision, Envelope], Awaitable[Accepted]]
+BodyOf = Callable[[Job], Awaitable[Body]]
+
+
+@dataclass(slots=True)
+class Report:
+    """What `deliver` found out: the settlement to write, and what was learnt about servers."""
+
+    settlement: Settlement
+    news: list[ServerNews] = field(default_factory=list)
+
+
+async def deliver(job: Job, *, body_of: BodyOf, transmit: Transmit) -> Report:
+    """Try the ways of a mail until one answers for good, and say what became of it. Raises nothing of the mail's."""
+    tries: list[Try] = []
+    news: list[ServerNews] = []
+    verdict: Verdict | None = None
+    try:
+        body = await body_of(job)
+        for way in job.ways:
+            envelope = _envelope(job, way, body)
+            started, clock = now(), perf_counter()
+            try:
+                accepted = await transmit(job, way, envelope)
+            except DeliveryError as error:
+                verdict = classify(error)
+                tries.append(_failed_try(way, error, verdict, started, perf_counter() - clock))
+                news += _news_of(way, error, verdict)
+                if verdict.outcome is not Outcome.NEXT_SERVER:
+                    break
+            else:
+                tries.append(_accepted_try(way, accepted, started, perf_counter() - clock))
+                news.append(ServerNews(_server_id(way), works=True))
+                return Report(Settlement(job.mail, Fate.SENT, tuple(tries)), news)
+    except Released:
+        return Report(_given_back(job, tries, verdict), news)
+    except MessageInvalid as error:
+        return Report(_failed_here(job, "message_invalid", str(error), tries), news)
+    except Exception as defect:  # ours to mend: the row must not stay "sending", the log must hear of it
+        logger.exception("mail %s", job.mail.id)
+        return Report(_failed_here(job, "internal", type(defect).__name__, tries), news)
+    return Report(_concluded(job, verdict, tries), news)
+
+
+def _envelope(job: Job, way: Decision, body: Body) -> Envelope:
+    if way.header_from is None:
+        raise TypeError("a way without a header From was planned")
+    composed = compose(
+        job.letter,
+        body,
+        header_from=way.header_from,
+        recipient=Mailbox(job.mail.recipient_name, job.mail.recipient_address),
+        date=now(),
+        reply_to=way.reply_to,
+        original_from=way.original_from,
+    )
+    return Envelope(
+        sender=way.envelope_from,
+        recipient=job.mail.recipient_address,
+        message=composed.message,
+        smtputf8=composed.smtputf8,
+    )
+
+
+# -- What to conclude ------------------------------------------------------------------------------
+
+
+def _concluded(job: Job, verdict: Verdict | None, tries: list[Try]) -> Settlement:
+    if verdict is None:
+        return _failed_here(job, "internal", "no way to send was planned", tries)
+    last = tries[-1]
+    known = {"cause": verdict.cause, "reply_code": last.reply_code, "failure": _words(last), "tries": tuple(tries)}
+    if verdict.outcome is Outcome.FAILED:
+        return Settlement(job.mail, Fate.FAILED, **known)
+    if verdict.outcome is Outcome.BLOCKED:
+        # Due at once: it goes by itself as soon as somebody has mended the server.
+        return Settlement(job.mail, Fate.AGAIN, **known)
+    if verdict.outcome is Outcome.UNCERTAIN:
+        return unknown_outcome(job, tuple(tries), cause=verdict.cause)
+    wait = wait_of(job, verdict.retry_after)
+    if _is_over(job, wait):
+        return Settlement(job.mail, Fate.FAILED, **{**known, "cause": "expired"})
+    return Settlement(job.mail, Fate.AGAIN, wait_seconds=wait, **known)
+
+
+def unknown_outcome(job: Job, tries: tuple[Try, ...], *, cause: str) -> Settlement:
+    """It may have been accepted: the same server is asked again later, twice at most; then a person decides."""
+    given_up = job.mail.uncertain + 1 >= MOST_UNCERTAIN
+    last = tries[-1] if tries else None
+    return Settlement(
+        job.mail,
+        Fate.FAILED if given_up else Fate.AGAIN,
+        tries=tries,
+        cause=cause,
+        failure=_words(last) if last else "",
+        wait_seconds=0 if given_up else wait_of(job, None),
+        is_uncertain=True,
+        server_id=last.server_id if last else None,
+    )
+
+
+def wait_of(job: Job, hint: float | None) -> float:
+    """Seconds until the next try."""
+    waits = settings.MAIL_BACKOFF_SECONDS
+    return next_wait(job.mail.tries + 1, waits=waits, hint=hint, random=random.random)
+
+
+def _is_over(job: Job, wait: float) -> bool:
+    first = job.mail.first_attempt_at
+    return first is not None and now() + timedelta(seconds=wait) > first + timedelta(
+        seconds=settings.MAIL_RETRY_SECONDS
+    )
+
+
+def _given_back(job: Job, tries: list[Try], verdict: Verdict | None) -> Settlement:
+    if verdict is None:
+        return Settlement(job.mail, Fate.RELEASED)
+    # One server was tried and the next could not be: what happened is kept.
+    return _concluded(job, verdict, tries)
+
+
+def _failed_here(job: Job, cause: str, words: str, tries: list[Try]) -> Settlement:
+    return Settlement(job.mail, Fate.FAILED, tuple(tries), cause=cause, failure=words)
+
+
+# -- What to remember ------------------------------------------------------------------------------
+
+
+def _accepted_try(way: Decision, accepted: Accepted, started: object, seconds: float) -> Try:
+    reply = accepted.reply
+    return Try(
+        outcome=Attempt.Outcome.ACCEPTED,
+        phase="final",
+        tls=accepted.tls,
+        reply_code=reply.code,
+        enhanced_code=reply.enhanced,
+        reply_text=reply.text,
+        seconds=seconds,
+        started_at=started,
+        **_way_fields(way),
+    )
+
+
+def _failed_try(way: Decision, error: DeliveryError, verdict: Verdict, started: object, seconds: float) -> Try:
+    outcomes = {Outcome.FAILED: Attempt.Outcome.PERMANENT, Outcome.UNCERTAIN: Attempt.Outcome.UNCERTAIN}
+    reply = error.reply
+    return Try(
+        outcome=outcomes.get(verdict.outcome, Attempt.Outcome.TEMPORARY),
+        phase=error.phase,
+        tls=error.tls,
+        reply_code=reply.code if reply else None,
+        enhanced_code=reply.enhanced if reply else "",
+        reply_text=reply.text if reply else error.detail,
+        cause=verdict.cause,
+        seconds=seconds,
+        started_at=started,
+        **_way_fields(way),
+    )
+
+
+def _way_fields(way: Decision) -> dict[str, object]:
+    return {
+        "server_id": _server_id(way),
+        "server_name": way.server.name if way.server else "",
+        "step": way.step.value if way.step else "",
+        "explanation": {
+            "why": [way.why.code, way.why.params] if way.why else None,
+            "warnings": [[warning.code, warning.params] for warning in way.warnings],
+        },
+        "header_from": str(way.header_from) if way.header_from else "",
+        "envelope_from": way.envelope_from,
+    }
+
+
+def _news_of(way: Decision, error: DeliveryError, verdict: Verdict) -> list[ServerNews]:
+    server_id = _server_id(way)
+    if verdict.outcome is Outcome.BLOCKED:
+        return [ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words)]
+    if verdict.outcome is Outcome.NEXT_SERVER:
+        return [ServerNews(server_id, failed=True)]
+    if error.reply is not None and not verdict.before_mail:
+        # It refused the mail, so it is there and lets us in.
+        return [ServerNews(server_id, works=True)]
+    return []
+
+
+def _server_id(way: Decision) -> int:
+    if way.server is None:
+        raise TypeError("a way without a server was planned")
+    return way.server.id
+
+
+def _words(last: Try) -> str:
+    code = " ".join(str(part) for part in (last.reply_code, last.enhanced_code) if part)
+    return f"{code} {last.reply_text}".strip()
+
+
+def bounce_token(mail_id: int) -> str:
+    """The token of a mail's own envelope sender."""
+    return tokens.make("bounce", mail_id)

@@ -1,0 +1,124 @@
+"""Into the queue, and what people do with what lies in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.db.models import F
+from django.utils.timezone import now
+
+from mail import bell, planning
+from mail.addresses import InvalidAddress, Mailbox, parse_mailbox
+from mail.models import Content, Lane, Mail, Server
+from mail.routing import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who gets a copy: a mailbox, and the contact it belongs to when known."""
+
+    mailbox: Mailbox
+    contact_id: int | None = None
+
+
+def enqueue(
+    content: Content,
+    recipients: Sequence[Recipient],
+    *,
+    user: models.Model | None = None,
+    document: models.Model | None = None,
+    lane: str = Lane.TRANSACTIONAL,
+    asked_server: Server | None = None,
+    due_at: datetime | None = None,
+) -> list[Mail]:
+    """One mail for each recipient, planned and waiting; part of the caller's transaction.
+
+    A copy that cannot leave (no server, no From, an address that is none) is written down as failed with
+    its cause, so that it is seen. The bell rings when the transaction is committed.
+    """
+    snapshot = planning.snapshot()
+    decision = planning.plan(
+        author=author_of(content),
+        lane=lane,
+        asked_server_id=asked_server.pk if asked_server else None,
+        snapshot=snapshot,
+    )
+    shared = {
+        "content": content,
+        "lane": lane,
+        "user": user,
+        "asked_server": asked_server,
+        "server_id": decision.server.id if decision.server else None,
+        "plan_version": snapshot.version,
+        "due_at": due_at or now(),
+        **_document_fields(document),
+    }
+    mails = [_mail(content, recipient, decision, shared) for recipient in recipients]
+    with transaction.atomic():
+        Mail.objects.bulk_create(mails, batch_size=1000)
+        bell.ring(lane)
+    return mails
+
+
+def retry(mails: "models.QuerySet[Mail]") -> int:
+    """Send now whatever of these waits, failed, bounced or was cancelled; how many that were.
+
+    Skips back-off and a resting server, once; plans the mail anew. What is being sent or has left stays as it is.
+    """
+    retryable = mails.filter(state__in=Mail.RETRYABLE)
+    lanes = list(retryable.order_by().values_list("lane", flat=True).distinct())
+    with transaction.atomic():
+        moved = retryable.update(**Mail.retry_changes())
+        for lane in lanes:
+            bell.ring(lane)
+    return moved
+
+
+def cancel(mails: "models.QuerySet[Mail]") -> int:
+    """Give up whatever of these waits or failed; how many that were."""
+    cancellable = mails.filter(state__in=Mail.MOVES[Mail.State.CANCELLED])
+    return cancellable.update(state=Mail.State.CANCELLED, settled_at=now(), urgent=False, fence=F("fence") + 1)
+
+
+def author_of(content: Content) -> Mailbox | None:
+    """The author of a content as plain values; None when it has none."""
+    return Mailbox(content.author_name, content.author_address) if content.author_address else None
+
+
+def _mail(content: Content, recipient: Recipient, decision: Decision, shared: dict[str, Any]) -> Mail:
+    mailbox = recipient.mailbox
+    mail = Mail(
+        recipient_name=mailbox.name[:200],
+        recipient_address=mailbox.address[:320],
+        contact_id=recipient.contact_id,
+        search=" ".join([content.subject, mailbox.name, mailbox.address, shared["document_name"]]).lower(),
+        **shared,
+    )
+    cause = _reason_against(mailbox, decision)
+    if cause:
+        mail.state, mail.cause, mail.settled_at = Mail.State.FAILED, cause, now()
+    return mail
+
+
+def _reason_against(mailbox: Mailbox, decision: Decision) -> str:
+    """Why this copy cannot leave, known without asking any server; "" when it can."""
+    if decision.error:
+        return decision.error.value
+    try:
+        parse_mailbox(mailbox.address)
+    except InvalidAddress:
+        return "recipient_invalid"
+    return ""
+
+
+def _document_fields(document: models.Model | None) -> dict[str, Any]:
+    if document is None:
+        return {"document_type": None, "document_id": None, "document_name": ""}
+    return {
+        "document_type": ContentType.objects.get_for_model(type(document)),
+        "document_id": document.pk,
+        "document_name": str(document)[:200],
+    }

@@ -1,0 +1,190 @@
+"""What became of mails, written down in one short transaction for as many as have finished."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils.timezone import now
+
+from mail.claiming import Claimed
+from mail.models import Attempt, Content, Mail, Server
+from mail.signals import mail_failed, mail_sent
+
+# The breaker: after so many failures in a row a server is left alone, longer each time.
+BREAKER_FAILURES = 3
+REST_SECONDS = (30, 60, 120, 300)
+
+
+class Fate(str, Enum):
+    """What a finished mail moves to."""
+
+    SENT = "sent"
+    AGAIN = "again"
+    FAILED = "failed"
+    # Given back untouched: the worker stops, or its server was found blocked meanwhile.
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt, as plain values for a row of `Attempt`."""
+
+    outcome: str
+    server_id: int
+    server_name: str
+    started_at: datetime
+    seconds: float
+    step: str = ""
+    explanation: dict[str, Any] = field(default_factory=dict)
+    header_from: str = ""
+    envelope_from: str = ""
+    tls: str = ""
+    phase: str = ""
+    reply_code: int | None = None
+    enhanced_code: str = ""
+    reply_text: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A finished mail: its fate, the tries that led there, and what is known of its servers."""
+
+    mail: Claimed
+    fate: Fate
+    tries: tuple[Try, ...] = ()
+    cause: str = ""
+    reply_code: int | None = None
+    failure: str = ""
+    wait_seconds: float = 0
+    is_uncertain: bool = False
+    # Where it must go next time; None: wherever its plan says.
+    server_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerNews:
+    """What a mail taught about a server."""
+
+    server_id: int
+    works: bool = False
+    failed: bool = False
+    blocked_cause: str = ""
+    reply: str = ""
+
+
+def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *, owner: str = "") -> None:
+    """Write down all of these at once. Rows that were taken over meanwhile are left alone: the fence decides."""
+    with transaction.atomic():
+        ours = _settle_sent([item for item in settlements if item.fate is Fate.SENT])
+        for item in settlements:
+            if item.fate is not Fate.SENT and _settle_one(item):
+                ours.add(item.mail.id)
+        _write_attempts([item for item in settlements if item.mail.id in ours], owner)
+        _forget_sensitive({item.mail.content_id for item in settlements if item.mail.id in ours})
+        for item in news:
+            _tell_server(item)
+    _send_signals(settlements, ours)
+
+
+def _settle_sent(settlements: Sequence[Settlement]) -> set[int]:
+    if not settlements:
+        return set()
+    values = ", ".join(["(%s, %s)"] * len(settlements))
+    keys = [part for item in settlements for part in (item.mail.id, item.mail.fence)]
+    sql = f"""
+        UPDATE mail_mail
+        SET state = 'sent', settled_at = %s, tries = tries + 1, cause = '', failure = '', reply_code = NULL,
+            lease_owner = '', lease_until = NULL
+        WHERE state = 'sending' AND (id, fence) IN (VALUES {values})
+        RETURNING id
+    """  # noqa: S608  only placeholders are put in
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(now()), *keys])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _settle_one(item: Settlement) -> bool:
+    """Move one mail that was not sent; False when it is no longer ours."""
+    mine = Mail.objects.filter(pk=item.mail.id, fence=item.mail.fence, state=Mail.State.SENDING)
+    free = {"lease_owner": "", "lease_until": None}
+    if item.fate is Fate.RELEASED:
+        return bool(mine.update(state=Mail.State.QUEUED, plan_version=0, **free))
+    failed = item.fate is Fate.FAILED
+    changes: dict[str, Any] = {
+        "state": Mail.State.FAILED if failed else Mail.State.QUEUED,
+        "cause": item.cause,
+        "reply_code": item.reply_code,
+        "failure": item.failure,
+        "tries": F("tries") + 1,
+        "uncertain": F("uncertain") + int(item.is_uncertain),
+        "first_attempt_at": item.mail.first_attempt_at or (item.tries[0].started_at if item.tries else now()),
+        "settled_at": now() if failed else None,
+        "due_at": Now() + timedelta(seconds=item.wait_seconds),
+        "urgent": False,
+    }
+    if item.server_id:
+        changes["server_id"] = item.server_id
+    return bool(mine.update(**changes, **free))
+
+
+def _write_attempts(settlements: Sequence[Settlement], owner: str) -> None:
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                mail_id=item.mail.id,
+                worker=owner[:100],
+                **{name: getattr(attempt, name) for name in Try.__dataclass_fields__},
+            )
+            for item in settlements
+            for attempt in item.tries
+        ]
+    )
+
+
+def _forget_sensitive(content_ids: set[int]) -> None:
+    """A password reset must not lie about once it is sent; one that failed is kept until it is."""
+    open_states = [Mail.State.QUEUED, Mail.State.SENDING, Mail.State.FAILED]
+    spent = Content.objects.filter(pk__in=content_ids, sensitive=True).exclude(mails__state__in=open_states)
+    for content in spent:
+        content.text = content.html = ""
+        content.save(update_fields=["text", "html"])
+
+
+def _tell_server(news: ServerNews) -> None:
+    server = Server.objects.filter(pk=news.server_id)
+    if news.blocked_cause:
+        server.filter(blocked_cause="").update(
+            blocked_cause=news.blocked_cause, blocked_reply=news.reply, blocked_at=now()
+        )
+    elif news.works:
+        server.exclude(failures=0, trouble_since=None).update(failures=0, trouble_since=None, resting_until=None)
+    elif news.failed:
+        _rest_when_in_trouble(news.server_id)
+
+
+def _rest_when_in_trouble(server_id: int) -> None:
+    Server.objects.filter(pk=server_id).update(failures=F("failures") + 1)
+    server = Server.objects.get(pk=server_id)
+    if server.failures < BREAKER_FAILURES or server.is_resting:
+        return
+    pause = REST_SECONDS[min(server.failures - BREAKER_FAILURES, len(REST_SECONDS) - 1)]
+    Server.objects.filter(pk=server_id).update(
+        trouble_since=server.trouble_since or now(), resting_until=now() + timedelta(seconds=pause)
+    )
+    # Its mails are planned anew: another server that keeps the same From takes them.
+    Mail.objects.filter(server_id=server_id, state=Mail.State.QUEUED).update(plan_version=0)
+
+
+def _send_signals(settlements: Sequence[Settlement], ours: set[int]) -> None:
+    sent = [item.mail.id for item in settlements if item.mail.id in ours and item.fate is Fate.SENT]
+    failed = [item.mail.id for item in settlements if item.mail.id in ours and item.fate in {Fate.AGAIN, Fate.FAILED}]
+    if sent:
+        mail_sent.send_robust(sender=Mail, mails=sent)
+    if failed:
+        mail_failed.send_robust(sender=Mail, mails=failed)

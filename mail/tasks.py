@@ -1,0 +1,29 @@
+"""What Celery is asked to do: ring bells and tidy up. The work itself is done elsewhere."""
+
+from celery import shared_task
+
+from mail import attachments, bell, claiming, worker
+from mail.models import Lane
+
+
+@shared_task(ignore_result=True)
+def deliver_due(lane: str) -> None:
+    """Wake this process's engine."""
+    bell.heard(lane)
+    worker.wake()
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """Put back what dead workers held, and ring where something is due: a lost bell loses no mail."""
+    claiming.recover()
+    for lane in Lane.values:
+        if claiming.is_due(lane):
+            bell.ring(lane)
+
+
+@shared_task(ignore_result=True)
+def tidy() -> None:
+    """Forget uploads that nobody posted, and bytes that nothing uses."""
+    attachments.sweep_uploads()
+    attachments.sweep_blobs()
