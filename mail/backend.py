@@ -97,7 +97,7 @@ def _stored(part: MIMEBase | Any) -> Attachment:
 
 
 def _mailboxes(recipients: Sequence[str]) -> list[Mailbox]:
-    """Each recipient once, in the order of To, Cc, Bcc; what cannot be an address is kept, so that its failure shows."""
+    """Each recipient once, in their order; what cannot be an address is kept, so that its failure shows."""
     found: dict[str, Mailbox] = {}
     for text in recipients:
         for name, address in getaddresses([str(text)]) or [("", str(text))]:

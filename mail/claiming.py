@@ -83,7 +83,10 @@ def _replan(mail: Mail, snapshot: planning.Snapshot, resting: set[int]) -> None:
 
 
 def best_way(ways: Sequence[Decision], mail: Mail, resting: set[int]) -> Decision:
-    """The first way; the next one under the same From when its server rests; where the outcome is unknown, that server."""
+    """The first way, or the next one under the same From while its server rests.
+
+    Where the outcome of an earlier try is unknown, the server that was tried.
+    """
     first = ways[0]
     if first.server is None:
         return first
@@ -145,7 +148,7 @@ def _claim_sql(*, only_urgent: bool) -> str:
         WHERE id {ids}
         RETURNING id, fence, content_id, lane, server_id, asked_server_id, recipient_name, recipient_address,
                   tries, uncertain, urgent, first_attempt_at
-    """  # noqa: S608  every part is a constant of this file
+    """
 
 
 # The database's clock, and its clock some seconds later; written as Django writes these columns.

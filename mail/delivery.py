@@ -151,10 +151,8 @@ def wait_of(job: Job, hint: float | None) -> float:
 
 
 def _is_over(job: Job, wait: float) -> bool:
-    first = job.mail.first_attempt_at
-    return first is not None and now() + timedelta(seconds=wait) > first + timedelta(
-        seconds=settings.MAIL_RETRY_SECONDS
-    )
+    first = job.mail.first_attempt_at or now()
+    return now() + timedelta(seconds=wait) > first + timedelta(seconds=settings.MAIL_RETRY_SECONDS)
 
 
 def _given_back(job: Job, tries: list[Try], verdict: Verdict | None) -> Settlement:

@@ -22,6 +22,7 @@ from mail.delivery import Job, Released, Report, deliver, unknown_outcome
 from mail.desk import Desk
 from mail.endpoint import Accepted, Endpoint, Envelope
 from mail.exceptions import BEFORE_MAIL, DeliveryError
+from mail.replies import Outcome, classify
 from mail.routing import Decision
 from mail.settling import BREAKER_FAILURES, Fate, Settlement, settle
 from mail.smtp import Pool
@@ -184,7 +185,7 @@ class Engine:
                 self._close_later(line.pool)
             self._lines[server_id] = Line(endpoint, Pool(endpoint))
         elif line.is_out and is_planned:
-            # The table gives out mail for it again: somebody mended it, or its rest is over. One more failure is enough.
+            # The table gives out mail for it again: it was mended, or its rest is over. One more failure is enough.
             line.blocked, line.failures, line.proven = False, BREAKER_FAILURES - 1, False
 
     def _close_later(self, pool: Pool) -> None:
@@ -258,8 +259,6 @@ class Engine:
             await self._settled.wait()
 
     def _learn(self, line: Line, error: DeliveryError) -> None:
-        from mail.replies import Outcome, classify
-
         verdict = classify(error)
         if verdict.outcome is Outcome.BLOCKED:
             line.blocked = True

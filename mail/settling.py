@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,7 +20,7 @@ BREAKER_FAILURES = 3
 REST_SECONDS = (30, 60, 120, 300)
 
 
-class Fate(str, Enum):
+class Fate(StrEnum):
     """What a finished mail moves to."""
 
     SENT = "sent"
@@ -103,7 +103,7 @@ def _settle_sent(settlements: Sequence[Settlement]) -> set[int]:
             lease_owner = '', lease_until = NULL
         WHERE state = 'sending' AND (id, fence) IN (VALUES {values})
         RETURNING id
-    """  # noqa: S608  only placeholders are put in
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql, [connection.ops.adapt_datetimefield_value(now()), *keys])
         return {row[0] for row in cursor.fetchall()}
