@@ -1,0 +1,165 @@
+"""The bytes on the wire: names to addresses to sockets, messages in pieces, and what each error means."""
+
+import asyncio
+import contextlib
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from aiosmtplib.protocol import SMTPProtocol
+
+from mail.exceptions import Phase, Reply
+
+Address = tuple[socket.AddressFamily, Any]
+
+# A message is written in pieces, so that memory stays small and a loss in the middle is known as one.
+PIECE = 128 * 1024
+
+
+class Wire(SMTPProtocol):
+    """aiosmtplib's protocol, which here also writes a message no faster than the server reads it."""
+
+    def __init__(self) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self.closed = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.closed.set()
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        found: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object") if self.transport else None
+        return found
+
+    @property
+    def has_answered(self) -> bool:
+        """A reply is there to be read, though nobody waits for one yet."""
+        waiter = self._response_waiter
+        return waiter is not None and waiter.done() and waiter.exception() is None
+
+    async def write_pieces(self, content: bytes, seconds: float) -> None:
+        """Write all of it, giving the server `seconds` for each piece; stops early when it answers meanwhile."""
+        self._response_pending = True  # an answer in the middle is a refusal and must not be thrown away
+        try:
+            for start in range(0, len(content), PIECE):
+                if self.has_answered:
+                    return
+                self.write(content[start : start + PIECE])
+                async with asyncio.timeout(seconds):
+                    await self._drain_helper()
+        except ConnectionError:
+            if not self.has_answered:  # servers that refuse in the middle often answer and hang up at once
+                raise
+
+    def abort(self) -> None:
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+
+
+async def resolve(host: str, port: int) -> list[Address]:
+    """The host's addresses, in the order in which to try them. Raises socket.gaierror."""
+    if not host:
+        raise socket.gaierror(socket.EAI_NONAME, "No host")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (socket.gaierror, UnicodeError):
+        found = await _look_up(host, port)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+async def _look_up(host: str, port: int) -> list[Any]:
+    # A thread of its own: name servers that never answer would fill the loop's few threads, hold up the look-ups
+    # of other servers, and keep the process from ending.
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def settle(found: list[Any] | Exception) -> None:
+        if answer.done():
+            return
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def ask() -> None:
+        found: list[Any] | Exception
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # an empty label, or one of more than 63 letters
+            found = socket.gaierror(socket.EAI_NONAME, "Not a host name")
+        except OSError as error:
+            found = error
+        with contextlib.suppress(RuntimeError):  # nobody waits any more, the loop is closed
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=ask, daemon=True, name=f"look up {host}").start()
+    return await answer
+
+
+async def reach(address: Address) -> socket.socket:
+    """A connected socket."""
+    family, target = address
+    connected = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        connected.setblocking(False)
+        # A server may think for ten minutes after the final dot; routers forget silent connections sooner.
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        await asyncio.get_running_loop().sock_connect(connected, target)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+def own_name(wire: Wire) -> str:
+    """What to say in EHLO: this machine's full name, else the address it speaks from (RFC 5321 §4.1.4)."""
+    name = socket.gethostname()
+    if "." in name and name.isascii():
+        return name
+    sockname = wire.transport.get_extra_info("sockname") if wire.transport else None
+    address = sockname[0].split("%")[0] if sockname else "127.0.0.1"
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def dot_stuffed(message: bytes) -> bytes:
+    """The message as DATA wants it: CRLF at the end of every line, leading dots doubled."""
+    breaks = message.count(b"\r\n")
+    if message.count(b"\n") != breaks or message.count(b"\r") != breaks:
+        # A lone CR or LF before a dot could end the message for some servers, and begin another (SMTP smuggling).
+        message = re.sub(rb"\r\n|\r|\n", b"\r\n", message)
+    if not message.endswith(b"\r\n"):
+        message += b"\r\n"
+    stuffed = message.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def tell(error: OSError, phase: Phase) -> tuple[str, str]:
+    """What a network error means: the kind of a DeliveryError, and plain words."""
+    if isinstance(error, TimeoutError):
+        return "timeout", "No answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "tls", error.verify_message
+    if isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return "tls", (error.reason or "TLS failed").replace("_", " ").lower()
+    if isinstance(error, socket.gaierror):
+        return "dns", error.strerror or "The name was not found"
+    if phase == "connect":
+        kind = "refused" if isinstance(error, ConnectionRefusedError) else "connect"
+        return kind, error.strerror or "Could not connect"
+    return "dropped", "The server closed the connection"
+
+
+def without_secrets(reply: Reply, secrets: Sequence[str]) -> Reply:
+    """The reply without anything that we had sent to log in; some servers repeat, or cut, the line they dislike."""
+
+    def hide(word: re.Match[str]) -> str:
+        return "***" if any(word[0] in secret for secret in secrets) else word[0]
+
+    text = reply.text
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "***")
+    return Reply(reply.code, reply.enhanced, re.sub(r"[A-Za-z0-9+/=]{8,}", hide, text))
