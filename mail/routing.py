@@ -336,7 +336,9 @@ def _refusal(
     counts, ignored = _asked(asked, servers, rules)
     if counts:
         return replace(_error(RouteError.SERVER_ARCHIVED, server=counts.name), server=counts)
-    return replace(_error(RouteError.NO_SERVER), warnings=ignored)
+    if rules.custom_servers:
+        return _error(RouteError.NO_SERVER)
+    return Decision(error=RouteError.NO_SERVER, why=Sentence("no_environment"), warnings=ignored)
 
 
 def _error(error: RouteError, **params: str | int) -> Decision:

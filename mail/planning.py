@@ -1,0 +1,232 @@
+"""The plan of a mail: what the database knows, as plain values, given to `routing`."""
+
+import logging
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+from mail.addresses import (
+    FromFilter,
+    InvalidAddress,
+    InvalidFilter,
+    Mailbox,
+    domain_of,
+    key,
+    normalise,
+    normalise_domain,
+    parse_filter,
+)
+from mail.environment import environment_server
+from mail.models import Contact, Domain, Lane, Options, Server
+from mail.routing import Decision, DomainFacts, Rules, ServerFacts, choose, ladder
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["Snapshot", "environment_server", "plan", "snapshot", "ways"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the choice looks at, as it was under one version of the settings."""
+
+    version: int
+    # Those that count: the custom ones, or the one of the environment while custom servers are off.
+    servers: tuple[ServerFacts, ...]
+    domains: tuple[DomainFacts, ...]
+    default_domain: DomainFacts | None
+    rules: Rules
+    mass_server_id: int | None
+    known: Mapping[int, ServerFacts]  # every row, whether it counts or not
+
+    def server(self, pk: int | None) -> ServerFacts | None:
+        """The server with this key, whether it counts or not; None when it was deleted."""
+        return self.known.get(pk) if pk else None
+
+    def server_named(self, name: str) -> ServerFacts | None:
+        """The server that counts under this name, else any other; None when there is none."""
+        return next((server for server in (*self.servers, *self.known.values()) if server.name == name), None)
+
+    def domain_for(self, author: Mailbox | None) -> DomainFacts:
+        """The domain of a mail by this author: the author's own alias domain, else the default one, else this host."""
+        try:
+            name = domain_of(author.address) if author and author.address else ""
+        except InvalidAddress:
+            name = ""
+        own = next((domain for domain in self.domains if domain.name == name), None)
+        return own or self.default_domain or DomainFacts(host_name())
+
+    @property
+    def message_domain(self) -> str:
+        """What Message-IDs end in when no author's domain decides."""
+        return self.domain_for(None).name
+
+
+def plan(
+    *,
+    author: Mailbox | None,
+    lane: str = Lane.TRANSACTIONAL,
+    asked_server_id: int | None = None,
+    snapshot: Snapshot | None = None,
+    bounce_token: str = "",
+) -> Decision:
+    """The way this mail takes under the settings of now, or why it has none."""
+    known = snapshot or _current()
+    asked = _asked(known, lane, asked_server_id)
+    return choose(
+        author=author,
+        servers=known.servers,
+        domain=known.domain_for(author),
+        rules=_rules_for(author, known),
+        asked=asked,
+        bounce_token=bounce_token,
+    )
+
+
+def ways(
+    *,
+    author: Mailbox | None,
+    lane: str = Lane.TRANSACTIONAL,
+    asked_server_id: int | None = None,
+    snapshot: Snapshot | None = None,
+    bounce_token: str = "",
+) -> list[Decision]:
+    """Every way, the planned one first; when there is none, the one decision that says why."""
+    known = snapshot or _current()
+    asked = _asked(known, lane, asked_server_id)
+    domain, rules = known.domain_for(author), _rules_for(author, known)
+    found = ladder(
+        author=author, servers=known.servers, domain=domain, rules=rules, asked=asked, bounce_token=bounce_token
+    )
+    return list(found) or [choose(author=author, servers=known.servers, domain=domain, rules=rules, asked=asked)]
+
+
+def _asked(known: Snapshot, lane: str, asked_server_id: int | None) -> ServerFacts | None:
+    if asked_server_id is None and lane == Lane.MASS and known.rules.custom_servers:
+        asked_server_id = known.mass_server_id
+    return known.server(asked_server_id)
+
+
+def _rules_for(author: Mailbox | None, known: Snapshot) -> Rules:
+    """The rules, with what must be asked for each author: whether an address at a public provider is a user's."""
+    rules = known.rules
+    if rules.protection == "never" or author is None:
+        return rules
+    try:
+        domain, address = domain_of(author.address), key(author.address)
+    except InvalidAddress:
+        return rules
+    # Only where we write under the provider's name ourselves: any other provider's mail is foreign.
+    if domain not in rules.providers & rules.own_domains:
+        return rules
+    is_own = Contact.objects.internal().filter(email__iexact=author.address.strip()).exists()
+    return replace(rules, own_addresses=frozenset({address})) if is_own else rules
+
+
+# -- The snapshot ------------------------------------------------------------------------------------
+
+_kept: tuple[str, Snapshot] | None = None  # what settings.MAIL_SERVER_URL was, and what was read then
+
+
+def snapshot() -> Snapshot:
+    """The settings as plain values; one cheap query while they have not changed."""
+    return _current()
+
+
+def _current() -> Snapshot:
+    url: str = settings.MAIL_SERVER_URL
+    version = Options.objects.filter(pk=1).values_list("version", flat=True).first()
+    if _kept and version and _kept[0] == url and _kept[1].version == version:
+        return _kept[1]
+    # Keeping the environment's row may raise the version, so it comes before anything is read.
+    environment = environment_server()
+    fresh = _read(environment)
+    # A version seen inside a transaction may be rolled back and given again to other settings.
+    transaction.on_commit(lambda: _keep(url, fresh), robust=True)
+    return fresh
+
+
+def _keep(url: str, fresh: Snapshot) -> None:
+    global _kept
+    _kept = (url, fresh)
+
+
+@receiver(post_migrate, dispatch_uid="mail_forget_snapshot")
+def forget(**kwargs: object) -> None:
+    """Read everything anew: the tables were made or emptied, and versions begin again."""
+    global _kept
+    _kept = None
+
+
+def _read(environment: Server | None) -> Snapshot:
+    options = Options.load()
+    rows = list(Server.objects.custom())
+    known = {row.pk: _server_facts(row) for row in rows}
+    servers = tuple(known.values())
+    if environment:
+        known[environment.pk] = ServerFacts(environment.pk, environment.name, environment.priority, FromFilter())
+    if not options.custom_servers:
+        servers = (known[environment.pk],) if environment else ()
+    domains = [(_domain_facts(row), row.is_default) for row in Domain.objects.all()]
+    default = next((facts for facts, is_default in domains if is_default), None)
+    return Snapshot(
+        version=options.version,
+        servers=servers,
+        domains=tuple(facts for facts, _ in domains),
+        # One domain alone is meant, whether or not someone ticked it.
+        default_domain=domains[0][0] if default is None and len(domains) == 1 else default,
+        rules=Rules(
+            custom_servers=options.custom_servers,
+            protection=options.dmarc_protection,
+            providers=frozenset(map(_tolerant_domain, options.provider_domains)),
+            own_domains=frozenset(facts.name for facts, _ in domains),
+        ),
+        mass_server_id=options.mass_server_id,
+        known=known,
+    )
+
+
+def _server_facts(row: Server) -> ServerFacts:
+    try:
+        from_filter, active = parse_filter(row.from_filter), row.active
+    except InvalidFilter:
+        # No form saves one. A filter that nobody can read lets nobody through, rather than everybody.
+        logger.exception("server %s: its From filter cannot be read; the server is not used", row.pk)
+        from_filter, active = FromFilter(), False
+    return ServerFacts(
+        row.pk, row.name, row.priority, from_filter, active, bool(row.is_resting), bool(row.blocked_cause)
+    )
+
+
+def _domain_facts(row: Domain) -> DomainFacts:
+    name = _tolerant_domain(row.name)
+    return DomainFacts(name, default_from_of(name, row.default_from), row.bounce, row.catchall)
+
+
+def default_from_of(domain: str, default_from: str) -> str:
+    """The whole default From: a local part is completed with the domain. "" when empty or not an address."""
+    text = default_from.strip()
+    if not text:
+        return ""
+    try:
+        return normalise(text if "@" in text else f"{text}@{domain}")
+    except InvalidAddress:
+        return ""
+
+
+def _tolerant_domain(text: str) -> str:
+    try:
+        return normalise_domain(text)
+    except InvalidAddress:
+        return text.strip().lower()
+
+
+@cache
+def host_name() -> str:
+    """The name of this machine as a domain; asks no DNS, which could hold up a mail."""
+    return _tolerant_domain(socket.gethostname()) or "localhost"
