@@ -7,6 +7,7 @@ from typing import Self
 
 from django.conf import settings
 
+from mail.environment import environment_password
 from mail.exceptions import Reply
 from mail.models import Server
 
@@ -33,12 +34,13 @@ class Endpoint:
     def of(cls, server: Server) -> Self:
         """The endpoint that a row describes, with the time limits of the settings."""
         logs_in = server.authentication == Server.Authentication.PASSWORD
+        password = environment_password() if server.is_environment else server.open_password()
         return cls(
             host=server.host,
             port=server.port,
             security=server.security,
             username=server.username if logs_in else "",
-            password=server.open_password() if logs_in else "",
+            password=password if logs_in else "",
             verify_certificate=server.verify_certificate,
             ca_certificate=server.ca_certificate,
             connect_seconds=settings.MAIL_CONNECT_SECONDS,
