@@ -1,0 +1,131 @@
+"""A notification becomes a queued mail; the one door to `mail.queue`."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from chatter.changes import in_words
+from chatter.models import Message
+from chatter.recipients import Audience, mailbox_of
+from mail import queue
+from mail.addresses import Mailbox
+from mail.composing import new_message_id
+from mail.html import to_text
+from mail.models import Attachment, Contact, Content, Mail
+from mail.planning import snapshot
+from mail.queue import Recipient
+
+if TYPE_CHECKING:
+    from chatter.threads import Threaded
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What sets one rendering apart: the reader's language, colleague or stranger, and whether To lists all named."""
+
+    language: str
+    inside: bool
+    together: bool
+
+
+def identify(message: Message) -> None:
+    """Give a message that leaves its Message-ID, and the earlier message that it follows."""
+    mailbox = mailbox_of(message.author) if message.author else None
+    message.message_id = new_message_id(snapshot().domain_for(mailbox).name)
+    if message.parent_id is None:
+        earlier = Message.objects.filter(thread_id=message.thread_id).exclude(message_id="")
+        if message.kind == Message.Kind.MESSAGE:
+            # Outsiders never saw a note: what they read follows what they could read.
+            earlier = earlier.filter(kind=Message.Kind.MESSAGE)
+        message.parent = earlier.order_by("-pk").first()
+
+
+def send(
+    message: Message, record: "Threaded", heard: Audience, attachments: Sequence[Attachment] = ()
+) -> dict[int, Mail]:
+    """Queue one copy for everyone reached by e-mail; the mails by the id of their contact."""
+    together = sum(contact.pk in heard.named for contact in heard.by_email) > 1
+    groups: dict[Variant, list[Contact]] = defaultdict(list)
+    for contact in heard.by_email:
+        variant = Variant(
+            language=contact.language or settings.LANGUAGE_CODE,
+            inside=contact.pk in heard.internal,
+            together=together and contact.pk in heard.named,
+        )
+        groups[variant].append(contact)
+    named = [mailbox for contact in heard.by_email if contact.pk in heard.named and (mailbox := mailbox_of(contact))]
+    contents = [_content(message, record, variant, named) for variant in groups]
+    Content.objects.bulk_create(contents)
+    links = [(content, attachment) for content in contents for attachment in attachments]
+    Content.attachments.through.objects.bulk_create(
+        Content.attachments.through(content=content, attachment=attachment) for content, attachment in links
+    )
+    mails: list[Mail] = []
+    for content, contacts in zip(contents, groups.values(), strict=True):
+        recipients = [Recipient(mailbox, c.pk) for c in contacts if (mailbox := mailbox_of(c))]
+        mails += queue.enqueue(content, recipients, user=message.user, document=record)
+    return {cast(int, mail.contact_id): mail for mail in mails}
+
+
+def retry(mails: "QuerySet[Mail]") -> int:
+    """Send these now; how many could still be sent."""
+    return queue.retry(mails)
+
+
+def cancel(mails: "QuerySet[Mail]") -> int:
+    """Give these up; how many could still be held back."""
+    return queue.cancel(mails)
+
+
+def _content(message: Message, record: "Threaded", variant: Variant, named: Sequence[Mailbox]) -> Content:
+    author = message.author
+    mailbox = mailbox_of(author) if author else None
+    with translation.override(variant.language):
+        html = render_to_string("chatter/email/message.html", _values(message, record, variant))
+    return Content(
+        subject=message.subject,
+        html=html,
+        text=to_text(html),
+        language=variant.language,
+        author_name=author.name if author else "",
+        author_address=mailbox.address if mailbox else "",
+        to=", ".join(str(mailbox) for mailbox in named) if variant.together else "",
+        message_id=message.message_id,
+        in_reply_to=message.parent.message_id if message.parent else "",
+        references=references(message),
+        auto_submitted=message.kind == Message.Kind.CHANGE,
+    )
+
+
+def references(message: Message) -> str:
+    """The thread's stable root, then the message that this one follows (RFC 5322 §3.6.4)."""
+    # Not the author's domain: the root is the same whoever writes.
+    root = f"<{message.thread.root}@{snapshot().message_domain}>"
+    parent = message.parent.message_id if message.parent else ""
+    return f"{root} {parent}".strip()
+
+
+def _values(message: Message, record: "Threaded", variant: Variant) -> dict[str, Any]:
+    return {
+        "message": message,
+        "changes": in_words(message.changes, type(record)),
+        "record": record,
+        "record_kind": record._meta.verbose_name,
+        "language": variant.language,
+        "inside": variant.inside,
+        # Colleagues can open the record; to anyone else the address would say something about us, and lead nowhere.
+        "link": link_to(record) if variant.inside else "",
+        "company": message.author.company if message.author else "",
+    }
+
+
+def link_to(record: Any) -> str:
+    """The record's address for a mail; "" when it has no page."""
+    address = getattr(record, "get_absolute_url", None)
+    return f"{settings.BASE_URL}{address()}" if address else ""

@@ -1,0 +1,135 @@
+"""A page of a conversation: the newest first, grouped by day, in a handful of questions whatever its length."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.urls import reverse
+from django.utils import formats
+from django.utils.timezone import localdate, localtime, now
+from django.utils.translation import gettext as _
+
+from chatter.access import may_manage
+from chatter.changes import Change, in_words
+from chatter.delivery import Delivery, deliveries
+from chatter.models import Message, Thread
+from chatter.quoting import folded
+from mail.models import Attachment
+
+PAGE = 30
+# A bounce may come days after a mail was sent; older messages than these are not asked about again.
+WATCHED = timedelta(days=3)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A message as one reader sees it."""
+
+    message: Message
+    body: str
+    quote: str
+    changes: list[Change]
+    files: list[Attachment]
+    delivery: Delivery
+    may_manage: bool
+
+    @property
+    def author(self) -> str:
+        return self.message.author.name if self.message.author else _("The system")
+
+    @property
+    def watched(self) -> bool:
+        """Whether the page asks again and again how its copies fare."""
+        delivery = self.delivery
+        recent = self.message.created_at > now() - WATCHED
+        return bool(delivery.total and (recent or delivery.moving or delivery.failures))
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The messages of one day."""
+
+    date: date
+    entries: Sequence[Entry]
+
+    @property
+    def label(self) -> str:
+        if self.date == localdate():
+            return _("Today")
+        if self.date == localdate() - timedelta(days=1):
+            return _("Yesterday")
+        return formats.date_format(self.date, "DATE_FORMAT")
+
+
+@dataclass(slots=True)
+class Page:
+    """Some consecutive messages of a thread, and where the older ones begin."""
+
+    days: list[Day] = field(default_factory=list)
+    # The key of the last message here, when there are older ones.
+    oldest: int | None = None
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [entry for day in self.days for entry in day.entries]
+
+    @property
+    def moving(self) -> bool:
+        return any(entry.delivery.moving for entry in self.entries)
+
+
+def read(thread: Thread, model: type[Any], user: Any, *, before: int | None = None, size: int = PAGE) -> Page:
+    """The newest messages of the thread that this user may read, or those before the message `before`."""
+    messages = thread.messages.all() if before is None else thread.messages.filter(pk__lt=before)
+    found = list(_whole(messages.readable_by(user))[: size + 1])
+    entries = entries_of(found[:size], model, user)
+    by_day = groupby(entries, key=lambda entry: localtime(entry.message.created_at).date())
+    days = [Day(day, list(entries_of_day)) for day, entries_of_day in by_day]
+    return Page(days, found[size - 1].pk if len(found) > size else None)
+
+
+def newer(thread: Thread, model: type[Any], user: Any, *, after: int) -> list[Entry]:
+    """Messages that came after this one, newest first."""
+    found = _whole(thread.messages.filter(pk__gt=after).readable_by(user))
+    return entries_of(list(found[:PAGE]), model, user)
+
+
+def entries_of(messages: Sequence[Message], model: type[Any], user: Any) -> list[Entry]:
+    """These messages with everything that is shown of them."""
+    told = deliveries([message.pk for message in messages])
+    return [_entry(message, model, user, told.get(message.pk, Delivery())) for message in messages]
+
+
+def one(message: Message, model: type[Any], user: Any) -> Entry:
+    """A single message with everything that is shown of it."""
+    return entries_of([_whole(Message.objects.filter(pk=message.pk)).get()], model, user)[0]
+
+
+def _whole(messages: "QuerySet[Message]") -> "QuerySet[Message]":
+    files = Prefetch("attachments", Attachment.objects.select_related("blob").order_by("pk"))
+    return messages.select_related("author", "user").prefetch_related(files).order_by("-pk")
+
+
+def _entry(message: Message, model: type[Any], user: Any, delivery: Delivery) -> Entry:
+    files = list(message.attachments.all())
+    body, quote = folded(_with_images(message.body, files))
+    return Entry(
+        message=message,
+        body=body,
+        quote=quote,
+        changes=in_words(message.changes, model),
+        files=[file for file in files if not (file.content_id and f"cid:{file.content_id}" in message.body)],
+        delivery=delivery,
+        may_manage=bool(delivery.failures) and may_manage(message, user),
+    )
+
+
+def _with_images(body: str, files: Sequence[Attachment]) -> str:
+    """The body with its inline images taken from our attachments."""
+    for file in files:
+        if file.content_id and "cid:" in body:
+            body = body.replace(f'"cid:{file.content_id}"', f'"{reverse("chatter:attachment", args=[file.pk])}?inline"')
+    return body
