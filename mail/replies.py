@@ -1,0 +1,80 @@
+"""What a failure means: what becomes of the mail, why, and whose fault it is.
+
+A reply is read by its enhanced status code first (RFC 3463), then by its code, then by the phase in which it came
+(design §6). Words decide only where the codes say too little, as with 5.7.1, which every provider uses for everything.
+"""
+
+import re
+from dataclasses import dataclass
+
+from mail.backoff import MAX_HINT
+from mail.causes import CAUSES
+from mail.exceptions import BEFORE_MAIL, DeliveryError, Phase, Reply
+from mail.reply_rules import KINDS, RULES, TLS_CAUSES, Outcome, is_permanent
+
+__all__ = ["Outcome", "Verdict", "classify", "hinted_wait"]
+
+_WAITING = (Outcome.AGAIN, Outcome.NEXT_SERVER)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_HINT = re.compile(
+    r"(?:try|retry|come back|resend|wait|again|gr[ae]y.?list\w*|delay\w*|int[eé]nte\w*|espere)\D{0,60}?"
+    r"(?:(?P<hours>\d{1,2}):(?P<minutes>\d\d):(?P<seconds>\d\d)"
+    r"|(?P<number>\d{1,6})\s*(?P<unit>s|sec|second|seg|segundo|m|min|minute|minuto|h|hr|hour|hora|d|day|día)s?\b)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a mail that was not accepted."""
+
+    outcome: Outcome
+    cause: str  # of mail.causes
+    blame: str
+    retry_after: float | None  # what the server asks for, in seconds
+    before_mail: bool  # speaks about the server, not the mail: counts for its breaker
+
+
+def classify(error: DeliveryError) -> Verdict:
+    """What a failed delivery means. Never raises, whatever a server may say."""
+    cause, outcome = _of_reply(error.phase, error.reply) if error.reply is not None else _of_kind(error)
+    # A mail that is ours to mend says nothing about the server, even when it was noticed before MAIL.
+    counts = error.phase in BEFORE_MAIL and outcome is not Outcome.FAILED
+    hint = hinted_wait(error.reply.text) if error.reply is not None and outcome in _WAITING else None
+    return Verdict(outcome, cause, CAUSES[cause].blame, hint, counts)
+
+
+def hinted_wait(text: str) -> float | None:
+    """The seconds in "try again in 5 minutes", 4 hours at most; None when nothing like it is said."""
+    found = _HINT.search(text)
+    if found is None:
+        return None
+    if found["number"] is not None:
+        seconds = int(found["number"]) * _UNITS[found["unit"][0].lower()]
+    else:
+        seconds = int(found["hours"]) * 3600 + int(found["minutes"]) * 60 + int(found["seconds"])
+    return min(float(seconds), MAX_HINT)
+
+
+def _of_reply(phase: Phase, reply: Reply) -> tuple[str, Outcome]:
+    rule = next(rule for rule in RULES if rule.fits(phase, reply))
+    return rule.cause, rule.outcome or _usual_outcome(phase, reply)
+
+
+def _usual_outcome(phase: Phase, reply: Reply) -> Outcome:
+    if not 400 <= reply.code <= 599:
+        # Neither yes nor no: after the final dot nobody knows what became of the mail.
+        return Outcome.UNCERTAIN if phase == "final" else Outcome.NEXT_SERVER
+    if reply.code == 421:
+        return Outcome.NEXT_SERVER
+    if not is_permanent(reply):
+        return Outcome.AGAIN
+    if phase in ("greeting", "ehlo"):
+        return Outcome.NEXT_SERVER
+    return Outcome.BLOCKED if phase in BEFORE_MAIL else Outcome.FAILED
+
+
+def _of_kind(error: DeliveryError) -> tuple[str, Outcome]:
+    if error.kind == "tls":
+        return next((cause for cause, words in TLS_CAUSES if words.search(error.detail)), "tls_failed"), Outcome.BLOCKED
+    return KINDS.get(f"{error.kind}/{error.phase}") or KINDS.get(error.kind) or KINDS["internal"]
