@@ -41,9 +41,9 @@ class Connection:
         self.tls = ""
         self.mails = 0
         self.errors = 0
-        self.greeting_reply: Reply | None = None
-        self._addresses: list[Address] = []
-        self._mechanisms: list[str] = []
+        self.greeted: Reply | None = None
+        self.addresses: list[Address] = []
+        self.mechanisms: list[str] = []
         self._socket: socket.socket | None = None
         self._wire: Wire | None = None
         # False while an answer is awaited and after any that never came: then nothing more can be said here.
@@ -79,18 +79,18 @@ class Connection:
         """Find the addresses of the host."""
         with self._phase("resolve"):
             async with asyncio.timeout(self.endpoint.connect_seconds):
-                self._addresses = await resolve(self.endpoint.host, self.endpoint.port)
+                self.addresses = await resolve(self.endpoint.host, self.endpoint.port)
 
     async def connect(self) -> None:
         """Reach one of the addresses, trying each; all of them together have the time to connect."""
         with self._phase("connect"):
             async with asyncio.timeout(self.endpoint.connect_seconds) as limit:
-                for position, address in enumerate(self._addresses):
+                for position, address in enumerate(self.addresses):
                     share = (limit.when() or 0) - asyncio.get_running_loop().time()
-                    last = position == len(self._addresses) - 1
+                    last = position == len(self.addresses) - 1
                     try:
                         # One address that swallows packets must not use up the time of the next.
-                        async with asyncio.timeout(share / (len(self._addresses) - position)):
+                        async with asyncio.timeout(share / (len(self.addresses) - position)):
                             self._socket = await reach(address)
                     except OSError:
                         if last:
@@ -113,7 +113,7 @@ class Connection:
         with self._phase("greeting"):
             response = await self._on.read_response(timeout=self.endpoint.command_seconds)
             reply = self._heard(*response)
-            self.greeting_reply = reply
+            self.greeted = reply
             self._expect(reply, reply.code == 220)
 
     async def ehlo(self) -> None:
@@ -121,10 +121,10 @@ class Connection:
         with self._phase("ehlo"):
             name = (self.endpoint.ehlo_name or own_name(self._on)).encode("ascii", "replace")
             response = await self._on.execute_command(b"EHLO", name, timeout=self.endpoint.command_seconds)
-            self.extensions, self._mechanisms = parse_esmtp_extensions(response.message)
+            self.extensions, self.mechanisms = parse_esmtp_extensions(response.message)
             reply = self._heard(*response)
             if reply.code in (500, 502, 504):
-                self.extensions, self._mechanisms = {}, []
+                self.extensions, self.mechanisms = {}, []
                 reply = await self._say(b"HELO", name)
             self._expect(reply, reply.code == 250)
 
@@ -153,9 +153,9 @@ class Connection:
             password = self.endpoint.password
             if password is None:
                 raise self._error("credentials_unreadable", "No key opens the stored password")
-            mechanism = next((name for name in MECHANISMS if name in self._mechanisms), None)
+            mechanism = next((name for name in MECHANISMS if name in self.mechanisms), None)
             if mechanism is None:
-                offered = ", ".join(self._mechanisms).upper() or "none"
+                offered = ", ".join(self.mechanisms).upper() or "none"
                 raise self._error("auth_unavailable", f"No usable log-in mechanism (offered: {offered})")
             reply, secrets = await self._authenticate(mechanism, self.endpoint.username, password)
             # Some servers repeat the line that they did not like.
@@ -164,7 +164,10 @@ class Connection:
     async def _authenticate(self, mechanism: str, username: str, password: str) -> tuple[Reply, list[str]]:
         if mechanism == "plain":
             answer = auth_plain_encode(username, password)
-            return await self._say(b"AUTH", b"PLAIN", answer), [answer.decode()]
+            reply = await self._say(b"AUTH", b"PLAIN", answer)
+            if reply.code == 334:  # it takes no answer before its question
+                reply = await self._say(answer)
+            return reply, [answer.decode()]
         if mechanism == "login":
             user, secret = auth_login_encode(username, password)
             reply = await self._say(b"AUTH", b"LOGIN")

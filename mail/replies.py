@@ -57,16 +57,15 @@ def hinted_wait(text: str) -> float | None:
 
 
 def _of_reply(phase: Phase, reply: Reply) -> tuple[str, Outcome]:
+    if not 400 <= reply.code <= 599:  # neither yes nor no
+        return KINDS.get(f"protocol/{phase}") or KINDS["protocol"]
     rule = next(rule for rule in RULES if rule.fits(phase, reply))
+    if reply.code == 421:  # "come back later", whatever else it says
+        return rule.cause, Outcome.NEXT_SERVER
     return rule.cause, rule.outcome or _usual_outcome(phase, reply)
 
 
 def _usual_outcome(phase: Phase, reply: Reply) -> Outcome:
-    if not 400 <= reply.code <= 599:
-        # Neither yes nor no: after the final dot nobody knows what became of the mail.
-        return Outcome.UNCERTAIN if phase == "final" else Outcome.NEXT_SERVER
-    if reply.code == 421:
-        return Outcome.NEXT_SERVER
     if not is_permanent(reply):
         return Outcome.AGAIN
     if phase in ("greeting", "ehlo"):

@@ -123,11 +123,12 @@ RULES: tuple[Rule, ...] = (
         "login_disabled",
         words=r"(smtp|basic).{0,20}auth.{0,30}disabled|smtpclientauthentication|less secure",
         phases="auth mail",
+        permanent=True,
         outcome=BLOCKED,
     ),
     _rule("account_suspended", words=r"account .{0,30}(suspended|disabled|locked|blocked|on hold)", phases="auth"),
     _rule("too_many_logins", words=r"too many (login|log.?in|auth|failed)", phases="auth"),
-    _rule("tls_required", "7.10 7.11 7.29", outcome=BLOCKED),
+    _rule("tls_required", "7.10 7.11 7.29", permanent=True, outcome=BLOCKED),
     _rule("tls_required", codes="538", outcome=BLOCKED),
     _rule(
         "tls_required",

@@ -5,7 +5,7 @@ import re
 
 from mail.connection import Connection, Gate
 from mail.endpoint import Accepted, Endpoint, Envelope
-from mail.exceptions import DeliveryError, Phase, Reply
+from mail.exceptions import DeliveryError, Reply
 
 __all__ = ["Accepted", "DeliveryError", "Endpoint", "Envelope", "Gate", "Pool", "Reply"]
 
@@ -15,6 +15,7 @@ _QUOTED_LOCAL_PART = re.compile(r'^"(?:[^"\\]|\\.)*"(?=@)')
 # What would end the address, or the line, and let the rest be read as a parameter or a command.
 _UNSAFE = re.compile(r'[\s<>"\x00-\x1f\x7f\ud800-\udfff]')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_NOT_AN_ADDRESS = "Not an address that may be sent to a server"
 
 
 class Pool:
@@ -125,12 +126,20 @@ class Pool:
 
 def refuse_unsafe_addresses(envelope: Envelope) -> None:
     """Raise DeliveryError for an address that would say more to the server than an address."""
-    sides: tuple[tuple[Phase, str], ...] = (("mail", envelope.sender), ("rcpt", envelope.recipient))
-    for phase, address in sides:
-        bare = _QUOTED_LOCAL_PART.sub("", address)
-        empty = not address and phase == "rcpt"  # only the sender may be empty: a report asks for no answer
-        if empty or _CONTROL.search(address) or _UNSAFE.search(bare) or (address and "@" not in bare):
-            raise DeliveryError(phase, "address_invalid", detail="Not an address that may be sent to a server")
+    refuse_unsafe_sender(envelope.sender)
+    if not envelope.recipient or _is_unsafe(envelope.recipient):
+        raise DeliveryError("rcpt", "address_invalid", detail=_NOT_AN_ADDRESS)
+
+
+def refuse_unsafe_sender(sender: str) -> None:
+    """The same for a sender, which may be empty: a report asks for no answer."""
+    if sender and _is_unsafe(sender):
+        raise DeliveryError("mail", "address_invalid", detail=_NOT_AN_ADDRESS)
+
+
+def _is_unsafe(address: str) -> bool:
+    bare = _QUOTED_LOCAL_PART.sub("", address)
+    return _CONTROL.search(address) is not None or _UNSAFE.search(bare) is not None or "@" not in bare
 
 
 def _was_stale(error: DeliveryError) -> bool:

@@ -66,7 +66,7 @@ async def resolve(host: str, port: int) -> list[Address]:
         raise socket.gaierror(socket.EAI_NONAME, "No host")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except (socket.gaierror, UnicodeError):
+    except (socket.gaierror, ValueError):
         found = await _look_up(host, port)
     return [(family, address) for family, _, _, _, address in found]
 
@@ -89,7 +89,7 @@ async def _look_up(host: str, port: int) -> list[Any]:
         found: list[Any] | Exception
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except UnicodeError:  # an empty label, or one of more than 63 letters
+        except ValueError:  # an empty label, one of more than 63 letters, a NUL
             found = socket.gaierror(socket.EAI_NONAME, "Not a host name")
         except OSError as error:
             found = error
