@@ -146,6 +146,7 @@ def _to_a_label(domain: str) -> str:
 
 
 def _split(address: str) -> tuple[str, str]:
+    refuse_control_characters(address)
     text = address.strip()
     local, at, domain = text.rpartition("@")
     _refuse_what_is_no_address(text, bool(at and local and domain))

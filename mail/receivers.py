@@ -23,6 +23,7 @@ def give_user_a_contact(sender: type, instance: Any, created: bool, raw: bool, *
 
 @receiver([post_save, post_delete], sender=Server, dispatch_uid="mail_server_version")
 @receiver([post_save, post_delete], sender=Domain, dispatch_uid="mail_domain_version")
+@receiver(post_save, sender=Options, dispatch_uid="mail_options_version")
 def settings_changed(sender: type, **kwargs: object) -> None:
     """Mail planned before this change is planned anew."""
     Options.raise_version()

@@ -1,0 +1,291 @@
+"""The file of `mail_config`, read and checked by itself: every mistake at once, each with its place."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography import x509
+from django.utils.translation import gettext as _
+
+from mail.addresses import (
+    InvalidAddress,
+    normalise,
+    normalise_domain,
+    normalise_filter,
+    normalise_host,
+    refuse_control_characters,
+)
+from mail.models import Options, Server
+
+# What later versions of this product will understand: told apart from what nobody understands.
+LATER_AUTHENTICATIONS = ("certificate", "google", "microsoft")
+LATER_PROTECTION = "automatic"
+# A token of up to 30 characters and a separator are added to these, and 64 is all a local part may have.
+MAX_TOKEN_PART = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong, and where: `servers[2].port`."""
+
+    place: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.words}" if self.place else self.words
+
+
+class ConfigurationInvalid(Exception):
+    """The file cannot be imported; nothing was written."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class WrongValue(ValueError):
+    """Says what a field would take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object of the file: the fields that were given and understood, and those that were not."""
+
+    place: str
+    values: Mapping[str, Any]
+    broken: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        return str(self.values.get("name", ""))
+
+
+@dataclass(slots=True)
+class ConfigurationFile:
+    """What a file says; `problems` is empty when all of it was understood."""
+
+    options: Entry = field(default_factory=lambda: Entry("options", {}))
+    domains: list[Entry] = field(default_factory=list)
+    servers: list[Entry] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_file(text: str) -> ConfigurationFile:
+    """The file as far as it could be understood, with everything that is wrong in it."""
+    file = ConfigurationFile()
+    try:
+        data = json.loads(text, object_pairs_hook=_without_repeated_keys)
+    except json.JSONDecodeError as error:
+        place = _("line %(line)s, column %(column)s") % {"line": error.lineno, "column": error.colno}
+        file.problems.append(Problem(place, _("This is not JSON: %(reason)s.") % {"reason": error.msg}))
+        return file
+    except (ValueError, RecursionError) as error:
+        file.problems.append(Problem("", str(error)))
+        return file
+    if not isinstance(data, dict):
+        file.problems.append(Problem("", _("The file must hold one object: {…}.")))
+        return file
+    _refuse_unknown(data, "", ("options", "domains", "servers", "aliases"), file.problems)
+    file.options = _entry(data.get("options", {}), "options", OPTION_FIELDS, file.problems)
+    file.domains = _entries(data.get("domains", []), "domains", DOMAIN_FIELDS, file.problems)
+    file.servers = _entries(data.get("servers", []), "servers", SERVER_FIELDS, file.problems)
+    _check_domains(file)
+    if data.get("aliases", []) != []:
+        words = _("Aliases for incoming mail are not available in this version; leave the list empty.")
+        file.problems.append(Problem("aliases", words))
+    return file
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # JSON keeps the last of two equal keys in silence; here someone meant the first one, too.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = next(name for name, _value in pairs if [key for key, _value in pairs].count(name) > 1)
+        raise ValueError(_("The key “%(key)s” appears twice in the same object.") % {"key": repeated})
+    return found
+
+
+# -- Objects and lists -------------------------------------------------------------------------------
+
+Fields = Mapping[str, Callable[[Any], Any]]
+
+
+def _entries(value: Any, place: str, fields: Fields, problems: list[Problem]) -> list[Entry]:
+    if not isinstance(value, list):
+        problems.append(Problem(place, _("A list is expected here: […].")))
+        return []
+    entries = [_entry(item, f"{place}[{index}]", fields, problems) for index, item in enumerate(value)]
+    seen: dict[str, str] = {}
+    for entry in entries:
+        first = seen.setdefault(entry.name, entry.place)
+        if entry.name and first != entry.place:
+            words = _("This name is already in %(place)s; names must differ.") % {"place": first}
+            problems.append(Problem(f"{entry.place}.name", words))
+    return entries
+
+
+def _entry(value: Any, place: str, fields: Fields, problems: list[Problem]) -> Entry:
+    if not isinstance(value, dict):
+        problems.append(Problem(place, _("An object is expected here: {…}.")))
+        return Entry(place, {}, broken=frozenset(fields))
+    _refuse_unknown(value, place, fields, problems)
+    if "name" in fields and "name" not in value:
+        problems.append(Problem(f"{place}.name", _("This is missing.")))
+    values: dict[str, Any] = {}
+    broken = set()
+    for name in filter(fields.__contains__, value):
+        try:
+            values[name] = fields[name](value[name])
+        except ValueError as error:
+            broken.add(name)
+            problems.append(Problem(f"{place}.{name}", str(error)))
+    return Entry(place, values, frozenset(broken))
+
+
+def _refuse_unknown(value: Mapping[str, Any], place: str, known: Iterable[str], problems: list[Problem]) -> None:
+    for name in value:
+        if name not in known:
+            words = _("Unknown; known here: %(names)s.") % {"names": ", ".join(known)}
+            problems.append(Problem(f"{place}.{name}" if place else name, words))
+
+
+# -- Values: each function gives the value as it is kept, or raises WrongValue with words --------------
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise WrongValue(_("true or false is expected here."))
+    return value
+
+
+def number(least: int, most: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            words = _("A whole number from %(least)s to %(most)s is expected here.")
+            raise WrongValue(words % {"least": least, "most": most})
+        return value
+
+    return read
+
+
+def text(longest: int, *, required: bool = False) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise WrongValue(_("A text is expected here."))
+        refuse_control_characters(value)
+        if len(value.strip()) > longest:
+            raise WrongValue(_("Too long: %(most)s characters at most.") % {"most": longest})
+        if required and not value.strip():
+            raise WrongValue(_("This must not be empty."))
+        return value.strip()
+
+    return read
+
+
+def one_of(*choices: str, later: Iterable[str] = ()) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value in later:
+            words = _("“%(value)s” is not available in this version; use one of: %(choices)s.")
+            raise WrongValue(words % {"value": value, "choices": ", ".join(choices)})
+        if value not in choices:
+            raise WrongValue(_("One of these is expected here: %(choices)s.") % {"choices": ", ".join(choices)})
+        return str(value)
+
+    return read
+
+
+def domain(value: Any) -> str:
+    return normalise_domain(text(253, required=True)(value))
+
+
+def domains(value: Any) -> str:
+    if not isinstance(value, list):
+        raise WrongValue(_("A list is expected here: […]."))
+    return " ".join(dict.fromkeys(domain(item) for item in value))
+
+
+def host(value: Any) -> str:
+    return normalise_host(text(253, required=True)(value))
+
+
+def from_filter(value: Any) -> str:
+    return normalise_filter(text(10_000)(value))
+
+
+def token_part(value: Any) -> str:
+    """The local part of bounce or catchall: ASCII, and short enough for a token beside it."""
+    part = text(MAX_TOKEN_PART)(value)
+    if "@" in part:
+        raise WrongValue(_("Only what stands before the @ is expected here."))
+    if not part.isascii():
+        raise WrongValue(_("Only letters without accents, digits and . _ - are possible here."))
+    return part and normalise(f"{part}@x.example").removesuffix("@x.example")
+
+
+def secret(value: Any) -> str:
+    """The secret; null, which clears the stored one, is kept as ""."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or "\0" in value:
+        raise WrongValue(_("A text is expected here, or null to clear the stored one."))
+    return value
+
+
+def certificates(value: Any) -> str:
+    """A private CA in PEM form, or ""."""
+    if not isinstance(value, str):
+        raise WrongValue(_("A text is expected here."))
+    pem = value.strip()
+    try:
+        if pem:
+            x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise WrongValue(_("This is not a certificate in PEM form.")) from None
+    return pem
+
+
+OPTION_FIELDS: Fields = {
+    "custom_servers": boolean,
+    "dmarc_protection": one_of(*Options.Protection.values, later=[LATER_PROTECTION]),
+    "public_providers": domains,
+    "mass_server": text(100),
+}
+DOMAIN_FIELDS: Fields = {
+    "name": domain,
+    "default_from": text(254),
+    "bounce": token_part,
+    "catchall": token_part,
+    "default": boolean,
+}
+SERVER_FIELDS: Fields = {
+    "name": text(100, required=True),
+    "priority": number(-(2**31), 2**31 - 1),
+    "from_filter": from_filter,
+    "active": boolean,
+    "host": host,
+    "port": number(1, 65535),
+    "security": one_of(*Server.Security.values),
+    "authentication": one_of(*Server.Authentication.values, later=LATER_AUTHENTICATIONS),
+    "username": text(254),
+    "password": secret,
+    "verify_certificate": boolean,
+    "ca_certificate": certificates,
+    "max_connections": number(1, 1000),
+}
+
+
+def _check_domains(file: ConfigurationFile) -> None:
+    """What only shows when the fields of a domain are seen together."""
+    defaults = [entry.place for entry in file.domains if entry.values.get("default")]
+    for place in defaults[1:]:
+        words = _("Only one domain can be the default one; %(place)s is it already.") % {"place": defaults[0]}
+        file.problems.append(Problem(f"{place}.default", words))
+    for entry in file.domains:
+        sender = entry.values.get("default_from", "")
+        if not sender or not entry.name:
+            continue
+        try:
+            normalise(sender if "@" in sender else f"{sender}@{entry.name}")
+        except InvalidAddress as error:
+            file.problems.append(Problem(f"{entry.place}.default_from", str(error)))
