@@ -1,5 +1,6 @@
 """What every business record here has in common."""
 
+from datetime import date
 from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar, Self
@@ -7,7 +8,8 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models import F, OuterRef, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
@@ -40,11 +42,19 @@ class DocumentQuerySet(models.QuerySet[Any]):
         """Records whose date has passed while something is still to be done about them."""
         return self.filter(**{f"{self.model.deadline}__lt": localdate()}, stage__in=self.model.open_stages)
 
-    def with_amount(self) -> Self:
-        """Each record with the sum of its lines as `amount`: for lists, where `total` would ask once a row."""
-        lines = self.model._meta.get_field("lines").related_model.objects.filter(document=OuterRef("pk"))
+    def listed(self) -> Self:
+        """Each record with what a list shows and sorts by, so that no row asks for itself.
+
+        `amount` is the sum of its lines; `customer_name` and `due` are never NULL.
+        """
+        lines = self.model._meta.get_field("lines").related_model._default_manager.filter(document=OuterRef("pk"))
         total = lines.order_by().values("document").annotate(total=Sum(F("quantity") * F("price"))).values("total")
-        return self.annotate(amount=Subquery(total, output_field=models.DecimalField(max_digits=14, decimal_places=2)))
+        money = models.DecimalField(max_digits=14, decimal_places=2)
+        return self.select_related("customer", "responsible").annotate(
+            amount=Coalesce(Subquery(total, output_field=money), Decimal(), output_field=money),
+            customer_name=Coalesce("customer__name", Value("")),
+            due=Coalesce(self.model.deadline, Value(date.max), output_field=models.DateField()),
+        )
 
     def _permission(self, action: str) -> str:
         meta = self.model._meta

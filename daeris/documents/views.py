@@ -1,0 +1,151 @@
+"""The pages of the business records: each serves every kind of record in the catalogue."""
+
+from copy import copy
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from daeris.documents import listing, saving
+from daeris.documents.catalogue import CONTACT
+from daeris.documents.deleting import Kept, delete, obstacle
+from daeris.documents.kinds import Kind
+from daeris.documents.origins import origin_of
+from daeris.documents.presentation import page_of
+from daeris.ui.htmx import redirect, respond
+from daeris.ui.views import MOST_HITS, Option, options
+
+OK, REFUSED = 200, 422
+
+
+@require_GET
+@login_required
+def listed(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """The records of this kind that the user may see."""
+    panel = listing.panel_of(kind, request)
+    listing.fill(kind, panel, request.user)
+    context = {
+        "kind": kind,
+        "panel": panel,
+        "query": listing.query_of(panel),
+        "may_add": kind.allows(request.user, "add"),
+    }
+    return respond(request, "documents/records.html", "documents/_records.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def new(request: HttpRequest, kind: Kind) -> HttpResponse:
+    """An empty sheet, or one begun with what another record says; sent back, it makes the record once."""
+    if not kind.allows(request.user, "add"):
+        raise PermissionDenied
+    if request.method == "POST":
+        sheet = saving.fill(kind, request.user, kind.model(), request.POST)
+        if sheet.is_valid():
+            record = sheet.save()
+            messages.success(request, _("“%(record)s” has been created.") % {"record": record})
+            return redirect(request, kind.url(pk=record.pk))
+        return _sheet(request, sheet, status=REFUSED)
+    return _sheet(request, saving.fill(kind, request.user, kind.model(), **origin_of(kind, request)))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def record(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+    """A record, as values for who reads it and as a sheet to fill in for who may change it."""
+    found = _found(request, kind, pk)
+    if not kind.model._default_manager.editable_by(request.user).filter(pk=pk).exists():
+        if request.method == "POST":
+            raise PermissionDenied
+        return render(request, "documents/record.html", page_of(request, kind, found))
+    if request.method != "POST":
+        return _sheet(request, saving.fill(kind, request.user, found))
+    # A form writes into its instance before it is known to be right; the page keeps the record as it is.
+    sheet = saving.fill(kind, request.user, copy(found), request.POST)
+    if not sheet.is_valid():
+        return _sheet(request, sheet, found, status=REFUSED)
+    try:
+        sheet.save()
+    except kind.model.DoesNotExist:
+        raise Http404 from None
+    messages.success(request, _("Saved."))
+    return redirect(request, request.get_full_path())
+
+
+@require_POST
+@login_required
+def stage(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+    """Move a record to the stage that was clicked."""
+    found = _changeable(request, kind, pk)
+    wanted = request.POST.get("stage", "")
+    if wanted not in dict(kind.stages):
+        raise Http404
+    try:
+        saving.move(found, wanted, request.user)
+    except kind.model.DoesNotExist:
+        raise Http404 from None
+    return redirect(request, kind.url(pk=pk) + _query(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def deletion(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
+    """Ask before a record is deleted, in the dialog or on a page; sent back, delete it."""
+    found = _found(request, kind, pk)
+    if not kind.model._default_manager.deletable_by(request.user).filter(pk=pk).exists():
+        raise PermissionDenied
+    reason = ""
+    if request.method == "POST":
+        try:
+            delete(kind, found)
+        except Kept as kept:
+            reason = str(kept)
+        else:
+            messages.success(request, _("“%(record)s” has been deleted.") % {"record": found})
+            return redirect(request, kind.list_url + _query(request))
+    context = {
+        "kind": kind,
+        "record": found,
+        "reason": reason or obstacle(kind, found),
+        "query": _query(request),
+        "cancel_url": kind.url(pk=pk) + _query(request),
+    }
+    status = REFUSED if reason else OK
+    return respond(request, "documents/delete.html", "documents/_delete.html", context, status=status)
+
+
+@require_GET
+@login_required
+def contact_options(request: HttpRequest) -> HttpResponse:
+    """Contacts for the combobox that looks for a customer."""
+    panel = listing.panel_of(CONTACT, request)
+    rows = listing.rows_of(CONTACT, panel, request.user).order_by("name", "pk")[:MOST_HITS]
+    found = [Option(str(one.pk), one.name, " · ".join(filter(None, (one.company, one.email)))) for one in rows]
+    return options(request, found)
+
+
+def _sheet(request: HttpRequest, sheet: saving.Sheet, record: Any = None, *, status: int = OK) -> HttpResponse:
+    context = page_of(request, sheet.kind, record or sheet.record, sheet)
+    return render(request, "documents/record.html", context, status=status)
+
+
+def _found(request: HttpRequest, kind: Kind, pk: int) -> Any:
+    return get_object_or_404(kind.listed(kind.model._default_manager.visible_to(request.user)), pk=pk)
+
+
+def _changeable(request: HttpRequest, kind: Kind, pk: int) -> Any:
+    found = _found(request, kind, pk)
+    if not kind.model._default_manager.editable_by(request.user).filter(pk=pk).exists():
+        raise PermissionDenied
+    return found
+
+
+def _query(request: HttpRequest) -> str:
+    """The query string as it came: it says from which list the record was opened."""
+    query = request.META.get("QUERY_STRING", "")
+    return f"?{query}" if query else ""
