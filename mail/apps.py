@@ -8,4 +8,6 @@ class MailConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from mail import checks, receivers  # noqa: F401
+        from mail import checks, menus, receivers  # noqa: F401
+
+        menus.register()

@@ -1,0 +1,153 @@
+"""The general options, and the alias domain."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from daeris.ui.forms import Radios, Switch, Textarea
+from mail.addresses import MAX_LOCAL_OCTETS, InvalidAddress, normalise, normalise_domain, parse_mailbox
+from mail.models import Domain, Options
+
+
+def default_domain() -> Domain | None:
+    """The domain under whose name we write: the one marked so, or the only one."""
+    domains = list(Domain.objects.order_by("-is_default", "pk")[:2])
+    return domains[0] if domains and (domains[0].is_default or len(domains) == 1) else None
+
+
+class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What holds for the whole installation."""
+
+    alias_domain = forms.CharField(
+        label=_("Alias domain"),
+        required=False,
+        max_length=253,
+        help_text=_("The domain of your company, under whose name mail leaves: miempresa.com"),
+        widget=forms.TextInput(attrs={"placeholder": "miempresa.com", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    class Meta:
+        model = Options
+        fields = ["custom_servers", "dmarc_protection", "public_providers"]
+        labels = {
+            "custom_servers": _("Custom e-mail servers"),
+            "dmarc_protection": _("DMARC protection"),
+            "public_providers": _("Public mail providers"),
+        }
+        help_texts = {
+            "custom_servers": _("Send through servers of your own instead of the one of the installation."),
+            "dmarc_protection": _(
+                "Whether mail under a domain that is not yours goes out under your default address instead, "
+                "because the owner of that domain may have it refused."
+            ),
+            "public_providers": _("Domains that are everybody's, separated by spaces. They are never yours."),
+        }
+        widgets = {"custom_servers": Switch(), "dmarc_protection": Radios(), "public_providers": Textarea(rows=4)}
+        error_messages = {
+            "dmarc_protection": {
+                "invalid_choice": _(
+                    "“%(value)s” is not available: automatic protection needs look-ups in the DNS, which are not there "
+                    "yet. Choose never or always."
+                ),
+            },
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.was_on = bool(self.instance.custom_servers)
+        self.domain = default_domain()
+        self.fields["alias_domain"].initial = self.domain.name if self.domain else ""
+
+    @property
+    def switches_off(self) -> bool:
+        """Whether servers of our own would no longer count."""
+        return self.was_on and not self.cleaned_data.get("custom_servers")
+
+    def clean_alias_domain(self) -> str:
+        text: str = self.cleaned_data["alias_domain"]
+        try:
+            return normalise_domain(text.removeprefix("@")) if text else ""
+        except InvalidAddress as error:
+            raise ValidationError(str(error)) from None
+
+    def clean_public_providers(self) -> str:
+        good: dict[str, None] = {}
+        bad: list[str] = []
+        for word in self.cleaned_data["public_providers"].replace(",", " ").split():
+            try:
+                good[normalise_domain(word)] = None
+            except InvalidAddress as error:
+                bad.append(f"«{word}»: {error}")
+        if bad:
+            raise ValidationError(bad)
+        return " ".join(good)
+
+    def save(self, commit: bool = True) -> Options:
+        options: Options = self.instance
+        with transaction.atomic():
+            options.save(update_fields=self.Meta.fields)
+            # With the servers of the installation the field is not shown, so it changes nothing.
+            if options.custom_servers:
+                self._save_domain(self.cleaned_data["alias_domain"])
+            # Mail that waits is planned anew under what holds now.
+            Options.raise_version()
+        return options
+
+    def _save_domain(self, name: str) -> None:
+        if name == (self.domain.name if self.domain else ""):
+            return
+        if not name and self.domain:
+            self.domain.delete()
+        elif other := Domain.objects.filter(name=name).first():
+            Domain.objects.filter(is_default=True).update(is_default=False)
+            other.is_default = True
+            other.save(update_fields=["is_default"])
+        elif self.domain:
+            self.domain.name = name
+            self.domain.save(update_fields=["name"])
+        else:
+            Domain.objects.create(name=name, is_default=True)
+
+
+class AliasesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The addresses of the default domain."""
+
+    class Meta:
+        model = Domain
+        fields = ["default_from"]
+        labels = {"default_from": _("Default e-mail address (from)")}
+        help_texts = {
+            "default_from": _(
+                "What stands before the @, or a whole address. Mail that may not leave under its author's address "
+                "leaves under this one, with the author's name."
+            ),
+        }
+        widgets = {
+            "default_from": forms.TextInput(
+                attrs={"placeholder": "notificaciones", "autocomplete": "off", "spellcheck": "false"}
+            )
+        }
+
+    def clean_default_from(self) -> str:
+        text: str = self.cleaned_data["default_from"].strip()
+        if not text:
+            return ""
+        whole = text if "@" in text else f"{text}@{self.instance.name}"
+        try:
+            mailbox = parse_mailbox(whole)
+            address = normalise(mailbox.address)
+        except InvalidAddress as error:
+            raise ValidationError(str(error)) from None
+        if mailbox.name:
+            raise ValidationError(_("Write the address alone, without a name."))
+        if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_OCTETS:
+            raise ValidationError(_("The part before the @ is too long."))
+        return address if "@" in text else text
+
+    def save(self, commit: bool = True) -> Domain:
+        domain: Domain = self.instance
+        domain.save(update_fields=["default_from"])
+        return domain

@@ -1,0 +1,25 @@
+"""The mail screens. Whole paths, so that a project includes them at its root."""
+
+from django.urls import path
+
+from mail.views import aliases, detail, mails, options, servers
+
+app_name = "mail"
+
+urlpatterns = [
+    path("settings/general/", options.options, name="options"),
+    path("settings/mail/mails/", mails.mails, name="mails"),
+    path("settings/mail/mails/bulk/", mails.bulk, name="mails_bulk"),
+    path("settings/mail/mails/<int:pk>/", detail.mail, name="mail"),
+    path("settings/mail/mails/<int:pk>/body/", detail.body, name="mail_body"),
+    path("settings/mail/mails/<int:pk>/retry/", mails.retry, name="mail_retry"),
+    path("settings/mail/mails/<int:pk>/cancel/", mails.cancel, name="mail_cancel"),
+    path("settings/mail/mails/<int:pk>/attachments/<int:attachment_pk>/", detail.attachment, name="mail_attachment"),
+    path("settings/mail/servers/", servers.servers, name="servers"),
+    path("settings/mail/servers/new/", servers.server, name="server_new"),
+    path("settings/mail/servers/test/", servers.probe, name="server_test_new"),
+    path("settings/mail/servers/<int:pk>/", servers.server, name="server"),
+    path("settings/mail/servers/<int:pk>/test/", servers.probe, name="server_test"),
+    path("settings/mail/servers/<int:pk>/delete/", servers.delete, name="server_delete"),
+    path("settings/mail/aliases/", aliases.aliases, name="aliases"),
+]

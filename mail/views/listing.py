@@ -1,0 +1,242 @@
+"""The list of e-mails: what the query string asks for, the rows of one page, and a version to compare."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import translation
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from daeris.ui.lists import ControlPanel, Filter, Tab
+from daeris.ui.navigation import Badge
+from daeris.ui.paging import Count, KeyPager, bounded_count, bounded_counts
+from mail import causes
+from mail.models import Lane, Mail, Server
+from mail.presentation import Look, cause_of, look_of
+from mail.views.documents import Document, documents_of
+from mail.views.trouble import Trouble, blocked_ids, trouble_of
+
+if TYPE_CHECKING:
+    from daeris.models import User
+
+PAGE_SIZE = 80
+NAV_COUNT = "_mail_red_count"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One mail as the list shows it: plain values, and none that this user may not see."""
+
+    key: str  # the primary key as text: numbers are written with thousands separators
+    look: Look
+    created_at: datetime
+    due_at: datetime
+    is_mine: bool
+    subject: str
+    sender: str
+    recipient: str
+    document: Document | None
+    server: str
+    reason: str
+    can_retry: bool
+    can_cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of the list with everything around it."""
+
+    panel: ControlPanel
+    rows: list[Row]
+    trouble: Trouble | None
+    version: str
+
+    @property
+    def address(self) -> str:
+        """Where this very list is found again."""
+        query = self.panel.request.GET.urlencode()
+        return f"{self.panel.request.path}?{query}" if query else self.panel.request.path
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a mail of this page is about to change."""
+        return any(row.look.key in {"queued", "sending"} for row in self.rows)
+
+
+def red(blocked: list[int]) -> Q:
+    """The rows of the tab Failed. Servers come by their keys: a join would keep the database from its indexes."""
+    failed = Q(state__in=["failed", "bounced"]) | Q(state="queued", cause__gt="")
+    return failed | Q(state="queued", server_id__in=blocked) if blocked else failed
+
+
+def waiting(blocked: list[int]) -> Q:
+    """The rows of the tab Queued: on their way, and nothing wrong with them."""
+    queued = Q(state="queued", cause="")
+    if blocked:
+        queued &= Q(server=None) | ~Q(server_id__in=blocked)
+    return Q(state="sending") | queued
+
+
+def tab_filters(blocked: list[int]) -> dict[str, Q]:
+    """Every tab and the rows in it; each mail is in exactly one besides the first."""
+    return {
+        "": Q(),
+        "queued": waiting(blocked),
+        "sent": Q(state="sent"),
+        "failed": red(blocked),
+        "cancelled": Q(state="cancelled"),
+    }
+
+
+def listing_of(request: HttpRequest) -> Listing:
+    """The list that this request asks for, seen with the eyes of its user."""
+    user = _user(request)
+    servers = Server.objects.in_bulk()
+    tabs = tab_filters(blocked_ids(servers))
+    panel = _panel(request, user, servers)
+    visible = Mail.objects.visible_to(user)
+    narrowed = _narrowed(visible, panel, user)
+    counts = _counts(request, visible, narrowed, tabs)
+    panel.tabs = _tabs(counts)
+    page = KeyPager(panel.order, size=PAGE_SIZE).page(
+        request, narrowed.filter(tabs[panel.state]).as_rows(user), count=counts[panel.state]
+    )
+    panel.page = page
+    rows = rows_of(page.rows, user, servers)
+    trouble = trouble_of(visible, servers, user)
+    return Listing(panel, rows, trouble, _version(rows, counts, trouble))
+
+
+def rows_of(mails: list[Mail], user: "User", servers: Mapping[int, Server]) -> list[Row]:
+    """These mails as rows; they come from `as_rows`."""
+    documents = documents_of(mails, user)
+    return [_row(mail, user, servers, documents.get(mail.pk)) for mail in mails]
+
+
+def red_badge(request: HttpRequest) -> Badge | None:
+    """What the menu shows beside the list: how many mails this user sees in red."""
+    if not request.user.is_authenticated:
+        return None
+    if not hasattr(request, NAV_COUNT):
+        blocked = list(Server.objects.exclude(blocked_cause="").values_list("pk", flat=True))
+        setattr(request, NAV_COUNT, bounded_count(Mail.objects.visible_to(request.user).filter(red(blocked))))
+    count: Count = getattr(request, NAV_COUNT)
+    return Badge(count, tone="danger", label=_("failed")) if count else None
+
+
+def _row(mail: Mail, user: "User", servers: Mapping[int, Server], document: Document | None) -> Row:
+    # The servers are at hand: no join for eighty times the same name.
+    mail.server = servers.get(mail.server_id) if mail.server_id else None
+    is_mine = mail.user_id == user.pk
+    return Row(
+        key=str(mail.pk),
+        look=look_of(mail),
+        created_at=mail.created_at,
+        due_at=mail.due_at,
+        is_mine=is_mine,
+        subject=(mail.subject or _("(no subject)")) if is_mine else "",  # type: ignore[attr-defined]
+        sender=(mail.user.get_full_name() or mail.user.get_username()) if mail.user else "",
+        recipient=mail.recipient_address,
+        document=document,
+        server=mail.server.name if mail.server else "",
+        reason=reason_of(mail),
+        can_retry=mail.state in Mail.RETRYABLE,
+        can_cancel=mail.state in Mail.MOVES[Mail.State.CANCELLED],
+    )
+
+
+def reason_of(mail: Mail) -> str:
+    """Why the mail is red, in our words: the code that the server gave, never its sentence."""
+    if not (cause := cause_of(mail)):
+        return ""
+    title = str(causes.describe(cause).title)
+    return f"{mail.reply_code} — {title}" if mail.reply_code else title
+
+
+def _user(request: HttpRequest) -> "User":
+    return request.user  # type: ignore[return-value]
+
+
+def _panel(request: HttpRequest, user: "User", servers: Mapping[int, Server]) -> ControlPanel:
+    return ControlPanel(
+        request,
+        placeholder=_("Subject, recipient or document…"),
+        tabs=_tabs({}),
+        filters=_filters(user, servers),
+        sorts={"date": ("pk",)},
+        default_sort="-date",
+        target="#mails",
+    )
+
+
+def _tabs(counts: Mapping[str, Count]) -> list[Tab]:
+    return [
+        Tab("", pgettext("e-mails", "All"), counts.get("")),
+        Tab("queued", pgettext("e-mails", "Queued"), counts.get("queued")),
+        Tab("sent", pgettext("e-mails", "Sent"), counts.get("sent")),
+        Tab("failed", pgettext("e-mails", "Failed"), counts.get("failed"), tone="danger"),
+        Tab("cancelled", pgettext("e-mails", "Cancelled"), counts.get("cancelled")),
+    ]
+
+
+def _filters(user: "User", servers: Mapping[int, Server]) -> list[Filter]:
+    # Asked of the few types there are, each with an index: the distinct types of all mails would read them all.
+    used = Exists(Mail.objects.filter(document_type=OuterRef("pk")))
+    types = [(str(kind.pk), kind.name.capitalize()) for kind in ContentType.objects.filter(used).order_by("pk")]
+    filters = [Filter("day", _("Date"), [("today", _("Today")), ("week", _("Last 7 days"))])]
+    if user.has_perm("mail.manage_mail"):
+        filters.append(Filter("whose", _("Sent by"), [("mine", _("Me")), ("others", _("Others"))]))
+    return [
+        *filters,
+        Filter("lane", _("Lane"), [(str(lane.value), lane.label) for lane in Lane]),
+        Filter("server", _("Server"), [(str(pk), server.name) for pk, server in sorted(servers.items())]),
+        Filter("type", _("Document type"), types),
+    ]
+
+
+def _narrowed(mails: "QuerySet[Mail]", panel: ControlPanel, user: "User") -> "QuerySet[Mail]":
+    if panel.words:
+        mails = mails.searched(panel.words, user)  # type: ignore[attr-defined]
+    if day := panel.chosen("day"):
+        mails = mails.filter(created_at__gte=_since(day))
+    if whose := panel.chosen("whose"):
+        mine = Q(user_id=user.pk)
+        mails = mails.filter(mine if whose == "mine" else ~mine)
+    for name, column in (("lane", "lane"), ("server", "server_id"), ("type", "document_type_id")):
+        if value := panel.chosen(name):
+            mails = mails.filter(**{column: value})
+    return mails
+
+
+def _since(day: str) -> datetime:
+    midnight = localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if day == "today" else midnight - timedelta(days=6)
+
+
+def _counts(
+    request: HttpRequest, visible: "QuerySet[Mail]", narrowed: "QuerySet[Mail]", tabs: Mapping[str, Q]
+) -> dict[str, Count]:
+    """Every tab's count, and the menu's, by one query."""
+    questions = {name: narrowed.filter(rows) for name, rows in tabs.items()}
+    counts = bounded_counts({**questions, NAV_COUNT: visible.filter(tabs["failed"])})
+    setattr(request, NAV_COUNT, counts[NAV_COUNT])
+    return counts
+
+
+def _version(rows: list[Row], counts: Mapping[str, Count], trouble: Trouble | None) -> str:
+    """Differs whenever the list would look different."""
+    seen = (
+        translation.get_language(),
+        localtime().date(),  # at midnight, times become dates
+        [(row.key, row.look.key, row.reason, row.server, row.can_retry) for row in rows],
+        [(name, str(count)) for name, count in counts.items()],
+        trouble,
+    )
+    return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
