@@ -6,7 +6,9 @@ import tempfile
 os.environ.setdefault("DAERIS_DATA", tempfile.mkdtemp(prefix="daeris-tests-"))
 
 from daeris.settings import *  # noqa: F403
-from daeris.settings import STORAGES
+from daeris.settings import STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# Empty, but there: WhiteNoise warns of a folder that is missing, and warnings are errors here.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
