@@ -64,7 +64,7 @@ def _tls_context(verify_certificate: bool, ca_certificate: str) -> ssl.SSLContex
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         try:
             context.load_verify_locations(cadata=ca_certificate)
-        except ssl.SSLError as error:
+        except (ssl.SSLError, TypeError) as error:
             raise ValueError("Not a certificate in PEM form") from error
     if not verify_certificate:
         context.check_hostname = False

@@ -18,7 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]+")
 def clean(text: str) -> str:
     """One harmless line of what a stranger sent: no control characters, undecodable bytes replaced, bounded."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    words = _CONTROL.sub(" ", decoded).strip()
+    words = " ".join(_CONTROL.sub(" ", decoded).split())
     return words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1] + "…"
 
 
