@@ -24,6 +24,10 @@ class Lane(models.TextChoices):
     MASS = "mass", _("Mass")
 
 
+# What went wrong by itself; a blocked server reddens its waiting mail besides.
+WRONG = Q(state__in=["failed", "bounced"]) | Q(state="queued", cause__gt="")
+
+
 class MailQuerySet(models.QuerySet["Mail"]):
     def due(self) -> Self:
         return self.filter(state=Mail.State.QUEUED, due_at__lte=now())
@@ -86,11 +90,7 @@ class Mail(models.Model):
     }
     # What a person may send now: everything but what is on its way or has left.
     RETRYABLE: set[str] = {State.QUEUED, State.FAILED, State.CANCELLED, State.BOUNCED}
-    RED = (
-        Q(state__in=["failed", "bounced"])
-        | Q(state="queued", cause__gt="")
-        | Q(state="queued", server__blocked_cause__gt="")
-    )
+    RED = WRONG | Q(state="queued", server__blocked_cause__gt="")
 
     content = models.ForeignKey(Content, models.PROTECT, related_name="mails")
     lane = models.CharField(max_length=13, choices=Lane, default=Lane.TRANSACTIONAL)
@@ -148,6 +148,15 @@ class Mail(models.Model):
             models.Index(fields=["user", "-id"], name="mail_user"),
             models.Index(fields=["state", "-id"], name="mail_state"),
             models.Index(fields=["user", "state", "-id"], name="mail_user_state"),
+            # The tab of what went wrong, everyone's and one user's. Mail that does well stays out.
+            models.Index(fields=["-id"], condition=WRONG, name="mail_red"),
+            models.Index(fields=["user", "-id"], condition=WRONG, name="mail_red_user"),
+            # The alert: what failed within the hour.
+            models.Index(
+                fields=["settled_at"], condition=Q(state__in=["failed", "bounced"]), name="mail_failed_lately"
+            ),
+            # The list of a day or a week.
+            models.Index(fields=["created_at"], name="mail_created"),
             # The mail of one record.
             models.Index(fields=["document_type", "document_id"], name="mail_document"),
         ]
