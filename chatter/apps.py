@@ -6,3 +6,10 @@ class ChatterConfig(AppConfig):
     name = "chatter"
     verbose_name = _("Conversations")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from chatter import checks  # noqa: F401
+        from chatter.views.bell import unread
+        from daeris.ui import navigation
+
+        navigation.bell(unread)

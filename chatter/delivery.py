@@ -10,8 +10,8 @@ from zlib import crc32
 from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.timezone import now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from chatter.models import Message, Notification
 from chatter.recipients import mailbox_of
@@ -57,10 +57,23 @@ class Failure:
     reply_code: int | None = None
     names: list[str] = field(default_factory=list)
     next_try: datetime | None = None
+    # How many still wait in the queue, and how many may be given up.
+    waiting: int = 0
+    cancellable: int = 0
 
     @property
-    def others(self) -> int:
-        return self.count - len(self.names)
+    def who(self) -> str:
+        """Those it concerns, in a line."""
+        return with_others(self.names, self.count - len(self.names))
+
+    @property
+    def waits(self) -> bool:
+        """Whether all of them may still leave by themselves."""
+        return self.waiting == self.count
+
+    @property
+    def can_be_held(self) -> bool:
+        return self.cancellable > 0
 
 
 @dataclass(slots=True)
@@ -110,8 +123,14 @@ class Delivery:
         return " ".join(f"{self.looks[key].label}: {count}." for key, count in self.counts.items())
 
     @property
-    def others_in_words(self) -> str:
-        return ngettext("and %(count)d more", "and %(count)d more", self.others) % {"count": self.others}
+    def unreachable(self) -> int:
+        """How many have no address that could be written to."""
+        return self.counts.get(NO_ADDRESS.key, 0)
+
+    @property
+    def can_be_held(self) -> bool:
+        """Whether some copies wait for their turn, and may be given up."""
+        return bool({"queued", "scheduled"} & self.counts.keys())
 
 
 def deliveries(message_ids: Sequence[int], *, shown: int = SHOWN) -> dict[int, Delivery]:
@@ -123,9 +142,16 @@ def deliveries(message_ids: Sequence[int], *, shown: int = SHOWN) -> dict[int, D
     return found
 
 
-def versions(message_ids: Sequence[int]) -> dict[int, str]:
-    """A short text for each message that changes whenever a copy of it fares otherwise."""
-    return {pk: delivery.version for pk, delivery in _counted(message_ids, with_failures=False).items()}
+def glance(message_ids: Sequence[int]) -> dict[int, Delivery]:
+    """The same in one question, without names: enough to see whether anything changed."""
+    return _counted(message_ids, with_failures=False)
+
+
+def with_others(names: Sequence[str], others: int) -> str:
+    """Names in a line, and how many more there are."""
+    more = ngettext("%(count)d more", "%(count)d more", others) % {"count": others} if others > 0 else ""
+    *first, last = [*names, more] if more else names or [""]
+    return gettext("%(names)s and %(last)s") % {"names": ", ".join(first), "last": last} if first else last
 
 
 def all_copies(message: Message) -> list[Copy]:
@@ -148,9 +174,11 @@ def _counted(message_ids: Sequence[int], *, with_failures: bool = True) -> dict[
         delivery.looks[look.key] = look
         delivery.counts[look.key] = delivery.counts.get(look.key, 0) + row["count"]
         delivery.version = f"{crc32(repr(sorted(row.items(), key=str)).encode(), crc32(delivery.version.encode())):x}"
-        if look.is_red and code:
+        if look.is_red:
             failure = failures.setdefault((row["message_id"], code), Failure(code, describe(code)))
             failure.count += row["count"]
+            failure.waiting += row["count"] if row["state"] == Mail.State.QUEUED else 0
+            failure.cancellable += row["count"] if row["state"] in Mail.MOVES[Mail.State.CANCELLED] else 0
     if with_failures and failures:
         _name(failures)
         for (message_id, _code), failure in failures.items():

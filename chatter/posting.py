@@ -63,9 +63,10 @@ def post(
     )
     if form_token and (earlier := _posted_by(message)):
         return earlier
+    heard = audience(message.thread, writer, kind, to)
     try:
         with transaction.atomic():
-            _save_and_tell(message, record, audience(message.thread, writer, kind, to), given)
+            _save_and_tell(message, record, heard, given)
     except IntegrityError:
         # Two requests with the same token ran at once, and the other was quicker.
         if form_token and (earlier := _posted_by(message)):

@@ -1,6 +1,6 @@
 """A page of a conversation: the newest first, grouped by day, in a handful of questions whatever its length."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 
 from chatter.access import may_manage
 from chatter.changes import Change, in_words
-from chatter.delivery import Delivery, deliveries
+from chatter.delivery import Delivery, deliveries, with_others
 from chatter.models import Message, Thread
 from chatter.quoting import folded
 from mail.models import Attachment
 
 PAGE = 30
+NAMES = 3
 # A bounce may come days after a mail was sent; older messages than these are not asked about again.
 WATCHED = timedelta(days=3)
 
@@ -41,6 +42,17 @@ class Entry:
         return self.message.author.name if self.message.author else _("The system")
 
     @property
+    def arrived(self) -> bool:
+        """Whether it came by mail instead of being written here."""
+        return self.message.user_id is None and self.message.author_id is not None and not self.changes
+
+    @property
+    def to(self) -> str:
+        """Who was told, in a line: the first names, and how many more there are."""
+        names = [copy.name for copy in self.delivery.copies[:NAMES]]
+        return with_others(names, self.delivery.total - len(names))
+
+    @property
     def watched(self) -> bool:
         """Whether the page asks again and again how its copies fare."""
         delivery = self.delivery
@@ -56,8 +68,16 @@ class Day:
     entries: Sequence[Entry]
 
     @property
+    def is_today(self) -> bool:
+        return self.date == localdate()
+
+    @property
+    def key(self) -> str:
+        return self.date.isoformat()
+
+    @property
     def label(self) -> str:
-        if self.date == localdate():
+        if self.is_today:
             return _("Today")
         if self.date == localdate() - timedelta(days=1):
             return _("Yesterday")
@@ -73,6 +93,19 @@ class Page:
     oldest: int | None = None
 
     @property
+    def today(self) -> Sequence[Entry]:
+        """Today's messages, when the page begins with today."""
+        return self.days[0].entries if self.days and self.days[0].is_today else ()
+
+    @property
+    def earlier(self) -> list[Day]:
+        return [day for day in self.days if not day.is_today]
+
+    @property
+    def last_day(self) -> str:
+        return self.days[-1].key if self.days else ""
+
+    @property
     def entries(self) -> list[Entry]:
         return [entry for day in self.days for entry in day.entries]
 
@@ -84,7 +117,7 @@ class Page:
 def read(thread: Thread, model: type[Any], user: Any, *, before: int | None = None, size: int = PAGE) -> Page:
     """The newest messages of the thread that this user may read, or those before the message `before`."""
     messages = thread.messages.all() if before is None else thread.messages.filter(pk__lt=before)
-    found = list(_whole(messages.readable_by(user))[: size + 1])
+    found = list(whole(messages.readable_by(user))[: size + 1])
     entries = entries_of(found[:size], model, user)
     by_day = groupby(entries, key=lambda entry: localtime(entry.message.created_at).date())
     days = [Day(day, list(entries_of_day)) for day, entries_of_day in by_day]
@@ -93,22 +126,24 @@ def read(thread: Thread, model: type[Any], user: Any, *, before: int | None = No
 
 def newer(thread: Thread, model: type[Any], user: Any, *, after: int) -> list[Entry]:
     """Messages that came after this one, newest first."""
-    found = _whole(thread.messages.filter(pk__gt=after).readable_by(user))
-    return entries_of(list(found[:PAGE]), model, user)
+    found = whole(thread.messages.filter(pk__gt=after).readable_by(user))
+    return entries_of(found[:PAGE], model, user)
 
 
-def entries_of(messages: Sequence[Message], model: type[Any], user: Any) -> list[Entry]:
+def entries_of(messages: Iterable[Message], model: type[Any], user: Any) -> list[Entry]:
     """These messages with everything that is shown of them."""
+    messages = list(messages)
     told = deliveries([message.pk for message in messages])
     return [_entry(message, model, user, told.get(message.pk, Delivery())) for message in messages]
 
 
 def one(message: Message, model: type[Any], user: Any) -> Entry:
     """A single message with everything that is shown of it."""
-    return entries_of([_whole(Message.objects.filter(pk=message.pk)).get()], model, user)[0]
+    return entries_of(whole(Message.objects.filter(pk=message.pk)), model, user)[0]
 
 
-def _whole(messages: "QuerySet[Message]") -> "QuerySet[Message]":
+def whole(messages: "QuerySet[Message]") -> "QuerySet[Message]":
+    """These messages, newest first, with all that `entries_of` looks at."""
     files = Prefetch("attachments", Attachment.objects.select_related("blob").order_by("pk"))
     return messages.select_related("author", "user").prefetch_related(files).order_by("-pk")
 
@@ -123,7 +158,7 @@ def _entry(message: Message, model: type[Any], user: Any, delivery: Delivery) ->
         changes=in_words(message.changes, model),
         files=[file for file in files if not (file.content_id and f"cid:{file.content_id}" in message.body)],
         delivery=delivery,
-        may_manage=bool(delivery.failures) and may_manage(message, user),
+        may_manage=bool(delivery.total) and may_manage(message, user),
     )
 
 

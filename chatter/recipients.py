@@ -58,7 +58,8 @@ def audience(
 ) -> Audience:
     """Who would hear of this message of this author: the followers of its kind except the author, and those named."""
     thread = record if isinstance(record, Thread) else record.thread
-    named = _marked(Contact.objects.filter(pk__in=[contact.pk for contact in to]))
+    order = [contact.pk for contact in to]
+    named = sorted(_marked(Contact.objects.filter(pk__in=order)), key=lambda found: order.index(found[0].pk))
     following = Q(**{"follows__thread": thread, f"follows__{WANTED[Message.Kind(kind)]}": True})
     followers = _marked(Contact.objects.filter(following).order_by("follows__pk"))
     people = [Person(contact, internal, is_named=True) for contact, internal in named]

@@ -1,7 +1,7 @@
 """What a model gains by carrying a chatter."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.contenttypes.fields import GenericRelation
@@ -11,9 +11,6 @@ from django.db import models
 from chatter.models import Follower, Message, Thread
 from mail.models import Attachment, Contact
 from mail.models.mail import AnyUser
-
-if TYPE_CHECKING:
-    pass
 
 
 class Threaded(models.Model):
@@ -60,6 +57,10 @@ class Threaded(models.Model):
             subject=subject,
             form_token=form_token,
         )
+
+    def suggested_recipients(self) -> Iterable[Contact]:
+        """Whom the composer offers to write to while they do not follow; a record's customer, for instance."""
+        return ()
 
     def follow(self, who: "Contact | AnyUser") -> Follower:
         """Subscribe a contact, or a user's contact. Harmless when already subscribed."""

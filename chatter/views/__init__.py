@@ -1,0 +1,1 @@
+"""What the pages of a conversation answer, by subject."""

@@ -1,0 +1,101 @@
+"""What the user was told of in the application."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.timezone import now
+from django.views.decorators.http import require_POST, require_safe
+
+from chatter.access import message_or_404
+from chatter.models import Notification, Thread
+from daeris.ui.htmx import redirect
+from daeris.ui.navigation import Bell
+from mail.html import to_text
+
+PAGE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notification whose record the reader may still see."""
+
+    notification: Notification
+    record: Any
+    excerpt: str
+
+
+def unread(request: HttpRequest) -> Bell | None:
+    """What the bell counts: messages the user was told of here and has not read."""
+    if not request.user.is_authenticated:
+        return None
+    count = _told(request.user).filter(read_at=None).count()
+    return Bell(count, reverse("chatter:notifications"))
+
+
+@login_required
+@require_safe
+def notifications(request: HttpRequest) -> HttpResponse:
+    """The latest messages that the user was told of in the application."""
+    before = request.GET.get("before", "")
+    found = _told(request.user).select_related("message__thread__document_type", "message__author").order_by("-pk")
+    if before.isdecimal() and len(before) < 19:
+        found = found.filter(pk__lt=before)
+    page = list(found[: PAGE + 1])
+    context = {
+        "notices": _notices(page[:PAGE], request.user),
+        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "unread": _told(request.user).filter(read_at=None).exists(),
+    }
+    return render(request, "chatter/notifications.html", context)
+
+
+@login_required
+@require_safe
+def notification(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go to the message, which is read by that."""
+    found = get_object_or_404(_told(request.user), pk=pk)
+    message, record = message_or_404(request.user, found.message_id)
+    Notification.objects.filter(pk=found.pk, read_at=None).update(read_at=now())
+    return redirect(request, f"{record.get_absolute_url()}#message-{message.pk}")
+
+
+@login_required
+@require_POST
+def read_all(request: HttpRequest) -> HttpResponse:
+    """Mark everything as read."""
+    _told(request.user).filter(read_at=None).update(read_at=now())
+    return redirect(request, reverse("chatter:notifications"))
+
+
+def _told(user: Any) -> Any:
+    return Notification.objects.filter(contact__user=user.pk, channel=Notification.Channel.APP)
+
+
+def _notices(page: Sequence[Notification], user: Any) -> list[Notice]:
+    """Those whose record the user may still see; one question for each kind of record."""
+    records = _records([notification.message.thread for notification in page], user)
+    return [
+        Notice(notification, record, " ".join(to_text(notification.message.body).split())[:200])
+        for notification in page
+        if (record := records.get(notification.message.thread_id))
+    ]
+
+
+def _records(threads: Sequence[Thread], user: Any) -> dict[int, Any]:
+    by_type: dict[Any, dict[int, int]] = defaultdict(dict)
+    for thread in threads:
+        by_type[thread.document_type][thread.document_id] = thread.pk
+    found = {}
+    for document_type, ids in by_type.items():
+        model = document_type.model_class()
+        if model is None:
+            continue
+        for record in model._default_manager.all().visible_to(user).filter(pk__in=ids):
+            found[ids[record.pk]] = record
+    return found
