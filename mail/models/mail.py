@@ -61,11 +61,9 @@ class MailQuerySet(models.QuerySet["Mail"]):
 
     def as_rows(self, user: AnyUser) -> Self:
         """For a list: `subject` is empty and the server's words stay away where the mail is another's (design §8)."""
-        return (
-            self.defer("search", "failure", "lease_owner")
-            .select_related("user")
-            .annotate(subject=Case(When(user_id=user.pk, then=F("content__subject")), default=Value("")))
-        )
+        mine = When(user_id=user.pk, then=F("content__subject"))
+        subject = Case(mine, default=Value(""), output_field=models.TextField())
+        return self.defer("search", "failure", "lease_owner").select_related("user").annotate(subject=subject)
 
 
 class Mail(models.Model):
