@@ -72,7 +72,7 @@ def greylist() -> Iterator[Greylist]:
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """An empty installation on SQLite, to be copied."""
     stack = Stack(tmp_path_factory.mktemp("migrated"))
-    stack.manage("migrate", "-v0")
+    stack.manage("migrate", "-v0", "--skip-checks")
     return stack
 
 
@@ -80,7 +80,7 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Stack:
 def migrated_postgres(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """An empty installation on PostgreSQL, to be copied."""
     stack = Stack(tmp_path_factory.mktemp("migrated"), database_url=postgres.create_database())
-    stack.manage("migrate", "-v0")
+    stack.manage("migrate", "-v0", "--skip-checks")
     return stack
 
 

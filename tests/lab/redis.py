@@ -1,6 +1,8 @@
 """A private Redis that keeps nothing."""
 
+import os
 import shutil
+import signal
 
 from tests.lab.ports import free_port
 from tests.lab.proc import Process, private_folder, program
@@ -29,6 +31,16 @@ class Redis:
         if self._process:
             self._process.stop()
             self._process = None
+
+    def freeze(self) -> None:
+        """Take connections and say nothing, as a server that swaps or hangs does."""
+        assert self._process
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Answer again."""
+        assert self._process
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def remove(self) -> None:
         self.stop()

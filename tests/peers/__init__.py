@@ -1,0 +1,1 @@
+"""Daeris against real peers: what the issue promises, shown with servers that are not ours."""

@@ -1,0 +1,79 @@
+"""The bell over a real Redis: quick when it rings, and of no importance when it does not."""
+
+import pytest
+
+from tests.lab.fixtures import StartStack
+from tests.lab.redis import Redis
+from tests.lab.waiting import eventually
+from tests.peers.installation import mails, post
+from tests.smtp_double import SmtpDouble
+
+pytestmark = pytest.mark.peers
+
+
+def test_a_post_reaches_its_follower_at_once(start_stack: StartStack, smtp_double: SmtpDouble) -> None:
+    stack = start_stack("postgres", EMAIL_URL=smtp_double.url)
+    stack.worker()
+
+    post(stack)
+
+    # Far less than the engine's own look every five seconds.
+    (mail,) = smtp_double.wait_for(1, deadline=2)
+    assert mail.recipients == ("julia@acme.test",)
+    assert mail.message["From"] == "alicia <alicia@miempresa.test>"
+
+
+@pytest.mark.parametrize("trouble", ["dead", "silent"])
+def test_without_redis_a_post_is_as_quick_and_its_mail_still_leaves(
+    start_stack: StartStack, smtp_double: SmtpDouble, redis: Redis, trouble: str
+) -> None:
+    stack = start_stack("postgres", EMAIL_URL=smtp_double.url)
+    worker = stack.worker()
+    post(stack)
+    smtp_double.wait_for(1)
+    redis.stop() if trouble == "dead" else redis.freeze()
+
+    first, *others = post(stack, 20)
+
+    # One wait of 0.3 s at most, then the bell is silent and costs nothing.
+    usual = sorted(others)[len(others) // 2]
+    assert usual < 0.1
+    assert first < 0.3 + 0.2
+    assert max(others) < 0.3
+    # The engine looks at the table by itself.
+    smtp_double.wait_for(21, deadline=12)
+    assert worker.is_running
+    if trouble == "silent":
+        redis.thaw()
+
+
+def test_a_worker_hears_the_bell_again_when_redis_is_back(
+    start_stack: StartStack, smtp_double: SmtpDouble, redis: Redis
+) -> None:
+    stack = start_stack("postgres", EMAIL_URL=smtp_double.url)
+    worker = stack.worker()
+    redis.stop()
+    worker.wait_for_output("Connection to broker lost")
+    redis.start()
+    eventually(lambda: worker.output().count("Connected to redis") == 2, deadline=20, says=worker.output)
+
+    post(stack)
+
+    smtp_double.wait_for(1, deadline=5)
+    assert mails(stack, "recipient_address") == [("julia@acme.test",)]
+
+
+def test_a_schedule_and_a_worker_tidy_up_after_a_dead_one(start_stack: StartStack, smtp_double: SmtpDouble) -> None:
+    stack = start_stack("sqlite", EMAIL_URL=smtp_double.url, MAIL_LEASE_SECONDS=2, MAIL_BACKOFF_SECONDS=1)
+    smtp_double.hang("DATA", times=1)
+    worker = stack.worker("transactional", "background")
+    post(stack)
+    eventually(lambda: "DATA" in [command.upper() for command in smtp_double.commands])
+    worker.kill()
+
+    stack.beat()
+    stack.worker("transactional", "background")
+
+    smtp_double.wait_for(1, deadline=15)
+    eventually(lambda: stack.states() == {"sent": 1})
+    assert stack.sql("SELECT cause FROM mail_attempt ORDER BY id") == [("worker_lost",), ("",)]
