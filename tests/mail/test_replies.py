@@ -1,0 +1,212 @@
+"""What real servers answer, and what becomes of the mail (design §6)."""
+
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail.causes import CAUSES, describe
+from mail.exceptions import BEFORE_MAIL, MAX_TEXT, DeliveryError, Phase, Reply
+from mail.replies import Outcome, classify, hinted_wait
+from mail.reply_rules import KINDS, RULES, TLS_CAUSES
+
+AGAIN, FAILED, NEXT, BLOCKED, UNCERTAIN = (
+    Outcome.AGAIN,
+    Outcome.FAILED,
+    Outcome.NEXT_SERVER,
+    Outcome.BLOCKED,
+    Outcome.UNCERTAIN,
+)
+PHASES: tuple[Phase, ...] = (
+    "resolve",
+    "connect",
+    "greeting",
+    "ehlo",
+    "starttls",
+    "auth",
+    "mail",
+    "rcpt",
+    "data",
+    "final",
+)
+
+TABLE = (Path(__file__).parent / "replies.txt").read_text().splitlines()
+REPLIES = [line.split(maxsplit=3) for line in TABLE if line and not line.startswith("#")]
+
+# phase, kind, detail, what becomes of it, the cause
+KIND_CASES: list[tuple[Phase, str, str, Outcome, str]] = [
+    ("resolve", "dns", "Name or service not known", NEXT, "host_unknown"),
+    ("resolve", "timeout", "", NEXT, "host_unknown"),
+    ("connect", "refused", "Connection refused", NEXT, "connection_refused"),
+    ("connect", "connect", "Network is unreachable", NEXT, "unreachable"),
+    ("connect", "timeout", "", NEXT, "connect_timeout"),
+    ("greeting", "timeout", "", NEXT, "no_greeting"),
+    ("greeting", "dropped", "", NEXT, "dropped"),
+    ("greeting", "protocol", "HTTP/1.1 400", NEXT, "protocol_error"),
+    ("ehlo", "dropped", "", NEXT, "dropped"),
+    ("mail", "timeout", "", NEXT, "timeout"),
+    ("rcpt", "dropped", "", NEXT, "dropped"),
+    ("data", "dropped", "", NEXT, "dropped"),
+    ("data", "timeout", "", NEXT, "timeout"),
+    ("final", "dropped", "", UNCERTAIN, "uncertain"),
+    ("final", "timeout", "", UNCERTAIN, "uncertain"),
+    ("final", "protocol", "", UNCERTAIN, "uncertain"),
+    ("starttls", "tls", "certificate has expired", BLOCKED, "certificate_expired"),
+    ("starttls", "tls", "self-signed certificate", BLOCKED, "certificate_untrusted"),
+    ("starttls", "tls", "self-signed certificate in certificate chain", BLOCKED, "certificate_untrusted"),
+    ("starttls", "tls", "unable to get local issuer certificate", BLOCKED, "certificate_untrusted"),
+    ("starttls", "tls", "Hostname mismatch, certificate is not valid for 'x'.", BLOCKED, "certificate_name"),
+    ("starttls", "tls", "IP address mismatch, certificate is not valid for '127.0.0.1'.", BLOCKED, "certificate_name"),
+    ("starttls", "tls", "wrong version number", BLOCKED, "tls_not_spoken"),
+    ("starttls", "tls", "sslv3 alert handshake failure", BLOCKED, "tls_failed"),
+    ("starttls", "ca_invalid", "", BLOCKED, "ca_invalid"),
+    ("starttls", "starttls_missing", "", BLOCKED, "starttls_missing"),
+    ("auth", "auth_unavailable", "", BLOCKED, "auth_unavailable"),
+    ("auth", "credentials_unreadable", "", BLOCKED, "credentials_unreadable"),
+    ("mail", "too_large", "", FAILED, "too_large"),
+    ("mail", "smtputf8_missing", "", FAILED, "smtputf8_missing"),
+    ("mail", "address_invalid", "", FAILED, "from_invalid"),
+    ("rcpt", "address_invalid", "", FAILED, "recipient_invalid"),
+    ("data", "internal", "", FAILED, "internal"),
+    ("data", "never heard of", "", FAILED, "internal"),
+]
+
+
+def error_of(phase: Phase, words: str) -> DeliveryError:
+    return DeliveryError(phase, reply=Reply.of(int(words[:3]), words[4:]))
+
+
+@pytest.mark.parametrize(("phase", "outcome", "cause", "words"), REPLIES)
+def test_what_servers_answer(phase: Phase, outcome: str, cause: str, words: str) -> None:
+    verdict = classify(error_of(phase, words))
+
+    assert (verdict.outcome, verdict.cause) == (outcome, cause)
+    assert verdict.blame == CAUSES[cause].blame
+
+
+@pytest.mark.parametrize(("phase", "kind", "detail", "outcome", "cause"), KIND_CASES)
+def test_what_happens_instead_of_an_answer(phase: Phase, kind: str, detail: str, outcome: Outcome, cause: str) -> None:
+    verdict = classify(DeliveryError(phase, kind, detail=detail))
+
+    assert (verdict.outcome, verdict.cause) == (outcome, cause)
+
+
+@pytest.mark.parametrize("phase", PHASES[2:])
+@pytest.mark.parametrize("words", ["450 no", "550 no", "421 no", "454 4.7.0 no", "550 5.0.0 no"])
+def test_design_6_for_replies_that_say_nothing_more(phase: Phase, words: str) -> None:
+    outcome = classify(error_of(phase, words)).outcome
+
+    if words.startswith("421"):
+        assert outcome is NEXT
+    elif words.startswith("4"):
+        assert outcome is AGAIN
+    elif phase in ("starttls", "auth"):
+        assert outcome is BLOCKED
+    elif phase in ("mail", "rcpt", "data", "final"):
+        assert outcome is FAILED
+    else:
+        assert outcome is NEXT
+
+
+def test_a_refused_sender_is_blamed_on_the_sender() -> None:
+    assert classify(error_of("mail", "550 5.1.0 Address rejected")).blame == "sender"
+    assert classify(error_of("final", "550 5.7.60 not permitted to send as this sender")).blame == "sender"
+
+
+def test_only_what_happens_before_mail_speaks_about_the_server() -> None:
+    for phase in PHASES:
+        for words in ("451 4.3.0 later", "421 bye"):
+            assert classify(error_of(phase, words)).before_mail is (phase in BEFORE_MAIL)
+    assert not classify(DeliveryError("mail", "too_large")).before_mail
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [
+        ("Greylisted, try again in 5 minutes", 300),
+        ("Greylisted for 300 seconds", 300),
+        ("Please retry after 90s", 90),
+        ("try again in 00:04:30", 270),
+        ("Too many messages. Try again in 1 hour.", 3600),
+        ("come back in 2 h", 7200),
+        ("You are greylisted; wait 1 min", 60),
+        ("try again in 3 days", 4 * 3600),
+        ("Inténtelo de nuevo en 10 minutos", 600),
+        ("try again later", None),
+        ("Please try again later from [192.0.2.1]. (S77719)", None),
+        ("try again with at most 5 messages", None),
+        ("5 minutes", None),
+        ("", None),
+    ],
+)
+def test_a_server_may_say_when_to_come_back(words: str, seconds: float | None) -> None:
+    assert hinted_wait(words) == seconds
+    assert classify(error_of("rcpt", f"451 4.7.1 {words}")).retry_after == seconds
+    assert classify(error_of("rcpt", f"550 5.7.1 {words}")).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "reply"),
+    [
+        ("5.1.1 No such user", Reply(550, "5.1.1", "No such user")),
+        ("5.1.1 The account\n5.1.1 does not exist", Reply(550, "5.1.1", "The account does not exist")),
+        ("5.1.1", Reply(550, "5.1.1", "")),
+        ("#5.1.0 Address rejected", Reply(550, "5.1.0", "Address rejected")),
+        ("5.7.1: not you", Reply(550, "5.7.1", "not you")),
+        ("No 5.1.1 in front", Reply(550, "", "No 5.1.1 in front")),
+        ("5.1.1234 is none", Reply(550, "", "5.1.1234 is none")),
+        ("a\x00b\x1b[1m\u2028c\udcff", Reply(550, "", "a b [1m c�")),
+        ("", Reply(550, "", "")),
+    ],
+)
+def test_a_reply_is_read_from_its_lines(raw: str, reply: Reply) -> None:
+    assert Reply.of(550, raw) == reply
+
+
+@given(st.sampled_from(PHASES), st.integers(-1, 999), st.text(max_size=3000))
+def test_no_reply_confuses_it(phase: Phase, code: int, text: str) -> None:
+    error = DeliveryError(phase, reply=Reply.of(code, text))
+
+    verdict = classify(error)
+
+    assert verdict.cause in CAUSES
+    assert error.reply
+    assert len(error.reply.text) <= MAX_TEXT
+    assert "\n" not in str(error)
+
+
+@given(
+    st.sampled_from(PHASES),
+    st.sampled_from([400, 421, 450, 454, 500, 530, 535, 550, 552, 599]),
+    st.from_regex(r"[245]\.\d{1,3}\.\d{1,3} ?[a-zA-Z0-9 :;.,()\[\]-]{0,80}", fullmatch=True),
+)
+def test_no_enhanced_code_confuses_it(phase: Phase, code: int, text: str) -> None:
+    verdict = classify(DeliveryError(phase, reply=Reply.of(code, text)))
+
+    assert verdict.outcome is not UNCERTAIN  # it did answer
+    assert verdict.blame == CAUSES[verdict.cause].blame
+
+
+@given(st.sampled_from(PHASES), st.text(max_size=30), st.text(max_size=300))
+def test_no_other_failure_confuses_it(phase: Phase, kind: str, detail: str) -> None:
+    assert classify(DeliveryError(phase, kind, detail=detail)).cause in CAUSES
+
+
+def test_every_cause_that_is_ever_named_has_words() -> None:
+    named = {rule.cause for rule in RULES} | {cause for cause, _ in KINDS.values()} | {cause for cause, _ in TLS_CAUSES}
+
+    assert named <= set(CAUSES)
+    assert all(len(cause) <= 40 for cause in CAUSES)
+
+
+@pytest.mark.parametrize("code", ["", "from another time", *CAUSES])
+def test_every_cause_says_what_who_and_how(code: str) -> None:
+    with translation.override("en"):
+        cause = describe(code)
+        words = [str(text) for text in (cause.title, cause.explanation, cause.who_acts, cause.action)]
+
+    assert all(words)
+    assert not any("SMTP" in text for text in words)  # for people who sell
+    assert cause.blame in {"recipient", "message", "sender", "credentials", "server", "network", "policy"}
