@@ -1,12 +1,29 @@
+"""Static files that are made and not written."""
+
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib.staticfiles.finders import BaseFinder
+from django.core.checks import CheckMessage
+from django.core.files.storage import FileSystemStorage, Storage
+
+from daeris.ui.fonts import FILE_NAME, cache_folder, font_file
+
+FONT_PATH = f"fonts/{FILE_NAME}"
 
 
 class FontFinder(BaseFinder):
-    def list(self, ignore_patterns):
-        return []
+    """Finds `fonts/inter-latin.woff2`, making it when it is not there yet."""
 
-    def find(self, path, find_all=False, **kwargs):
-        return [] if find_all else None
+    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
+        file = font_file() if path == FONT_PATH else None
+        if find_all:
+            return [str(file)] if file else []
+        return str(file) if file else None
 
-    def check(self, **kwargs):
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
+        if font_file():
+            yield FONT_PATH, FileSystemStorage(location=cache_folder())
+
+    def check(self, **kwargs: Any) -> "list[CheckMessage]":  # `list` is the method above in here
         return []

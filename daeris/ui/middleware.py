@@ -1,0 +1,43 @@
+"""What every answer carries: the content security policy, and the language of the reader."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+CSP_HEADER = "Content-Security-Policy"
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ContentSecurityPolicyMiddleware:
+    """Adds the policy of `SECURE_CSP`; an answer that brings its own keeps it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        directives: dict[str, list[str]] = settings.SECURE_CSP
+        self.policy = "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault(CSP_HEADER, self.policy)
+        return response
+
+
+class LanguageMiddleware:
+    """Answers in the language of the cookie, else of the browser, else of the installation."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        language = translation.get_language_from_request(request)
+        # `override` and not `activate`: the thread serves other people next.
+        with translation.override(language):
+            request.LANGUAGE_CODE = language
+            response = self.get_response(request)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        response.headers.setdefault("Content-Language", language)
+        return response

@@ -1,0 +1,1 @@
+"""The components as template tags, by subject; `{% load ui %}` brings all of them."""

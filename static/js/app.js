@@ -1,0 +1,120 @@
+// What every page does: the other behaviours are fetched when their element is there, or when they are first wanted.
+import { csrf } from "./requests.js";
+
+const behaviours = {
+  "d-combobox": () => import("./combobox.js"),
+  "d-frame": () => import("./frame.js"),
+  "d-select-all": () => import("./lists.js"),
+  "d-bulk": () => import("./lists.js"),
+  "d-toasts:has(> .toast)": () => import("./toasts.js"),
+};
+// These do nothing until someone comes near.
+const touched = {
+  "d-tabs": () => import("./tabs.js"),
+  "d-copy": () => import("./copy.js"),
+};
+
+function load(root) {
+  for (const [selector, fetch] of Object.entries(behaviours)) {
+    if (root.matches?.(selector) || root.querySelector(selector)) fetch();
+  }
+  if (location.hash && root.querySelector("d-tabs")) touched["d-tabs"]();
+}
+load(document);
+document.addEventListener("htmx:load", (event) => load(event.target));
+
+async function touch(event) {
+  const element = event.target.closest?.(Object.keys(touched).join());
+  const name = element?.localName;
+  if (!name || customElements.get(name)) return;
+  await touched[name]();
+  if (event.type === "click") event.target.click();
+}
+for (const type of ["pointerover", "focusin", "click"]) document.addEventListener(type, touch, { capture: true });
+
+// ---- what is opened ----
+document.addEventListener("click", async (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  const opener = event.target.closest("[data-opens], [data-help], [data-palette]");
+  if (opener) {
+    event.preventDefault();
+    if ("palette" in opener.dataset) (await import("./palette.js")).open();
+    else (await import("./dialogs.js")).open(opener.dataset.opens || "help", opener);
+  }
+  // A choice closes its menu, once the browser has done what the choice asks for.
+  const menu = event.target.closest(".menu__item")?.closest("[popover]");
+  if (menu?.matches(":popover-open")) setTimeout(() => menu.hidePopover());
+});
+
+// Where the browser cannot place a popover beside its button.
+if (!CSS.supports("position-area", "block-end")) {
+  document.addEventListener("toggle", async (event) => {
+    if (event.newState === "open" && event.target.matches(".menu")) (await import("./menus.js")).place(event.target);
+  }, true);
+}
+
+// ---- questions before something is undone ----
+document.addEventListener("htmx:confirm", async (event) => {
+  const { question, elt, issueRequest } = event.detail;
+  if (!question) return;
+  event.preventDefault();
+  if (await (await import("./dialogs.js")).ask(question, elt)) issueRequest(true);
+});
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const asker = [event.submitter, form].find((element) => element?.dataset.confirm);
+  if (!asker || form.answered) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (!(await (await import("./dialogs.js")).ask(asker.dataset.confirm, asker))) return;
+  form.answered = true;
+  form.requestSubmit(event.submitter);
+  form.answered = false;
+}, true);
+
+// ---- forms that remember what was there ----
+document.addEventListener("input", (event) => {
+  event.target.closest?.("form[data-dirty]")?.setAttribute("data-changed", "");
+});
+document.addEventListener("reset", (event) => event.target.removeAttribute("data-changed"));
+document.addEventListener("submit", (event) => event.target.removeAttribute("data-changed"));
+addEventListener("beforeunload", (event) => {
+  if (document.querySelector("form[data-changed]")) event.preventDefault();
+});
+
+// ---- theme, at once and without losing what is written on the page ----
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-theme-form]")) return;
+  event.preventDefault();
+  const theme = event.submitter.value;
+  if (theme) document.documentElement.dataset.theme = theme;
+  else delete document.documentElement.dataset.theme;
+  for (const button of document.querySelectorAll("[name=theme][aria-pressed]")) {
+    button.setAttribute("aria-pressed", button.value === theme);
+  }
+  const body = new FormData(form, event.submitter);
+  fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true", "X-CSRFToken": csrf() } });
+});
+
+// ---- live parts ----
+function beat(name, seconds) {
+  const ring = () => { if (!document.hidden) document.body.dispatchEvent(new CustomEvent(name)); };
+  setInterval(ring, seconds * 1000);
+  return ring;
+}
+beat("ui:tick-fast", 2);
+const tick = beat("ui:tick", 15);
+document.addEventListener("visibilitychange", tick);
+
+// ---- keys ----
+document.addEventListener("keydown", async (event) => {
+  const command = event.ctrlKey || event.metaKey;
+  const key = event.key.toLowerCase();
+  if (event.isComposing || event.altKey || (command && key !== "k" && key !== "s")) return;
+  const writing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+  if (!command && (writing || document.querySelector("dialog[open]"))) return;
+  if (command && key === "s" && !document.querySelector("form[data-dirty]")) return;
+  if (command || key === "/") event.preventDefault();
+  (await import("./keyboard.js")).press(key, command, event.target);
+});

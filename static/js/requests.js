@@ -1,0 +1,64 @@
+// Requests of htmx: the token they carry, what happens when they fail, and what a swap must not lose.
+const toasts = () => import("./toasts.js");
+
+export const csrf = () => document.body.dataset.csrf;
+
+const addToken = (event) => { (event.detail.headers || event.detail.ctx.request.headers)["X-CSRFToken"] = csrf(); };
+document.addEventListener("htmx:configRequest", addToken);
+document.addEventListener("htmx:config:request", addToken); // htmx 4
+
+// A toast asked for by the server (HX-Trigger).
+document.addEventListener("toast", async (event) => (await toasts()).toast(event.detail));
+
+document.addEventListener("htmx:responseError", async (event) => {
+  const words = { 401: "forbidden", 403: "forbidden", 404: "missing", 409: "conflict" };
+  (await toasts()).say(words[event.detail.xhr.status] || "failed");
+});
+for (const type of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(type, async (event) => {
+    const { elt, requestConfig } = event.detail;
+    // A part that refreshes itself will ask again anyway.
+    if (!requestConfig.triggeringEvent?.type.startsWith("ui:")) {
+      (await toasts()).offline(() => htmx.trigger(elt, requestConfig.triggeringEvent?.type || "click"));
+    }
+  });
+}
+addEventListener("offline", async () => (await toasts()).offline());
+addEventListener("online", async () => (await toasts()).online());
+
+// A part that refreshes itself waits while someone is choosing or writing in it.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const { elt, requestConfig } = event.detail;
+  if (!requestConfig.triggeringEvent?.type.startsWith("ui:")) return;
+  const writing = document.activeElement?.matches("input, textarea, select, [contenteditable]");
+  const busy = elt.querySelector(":popover-open, dialog[open], tbody input:checked");
+  if (busy || (writing && elt.contains(document.activeElement))) event.preventDefault();
+});
+
+// A swap must lose neither the letters typed meanwhile nor the place of the focus.
+let kept = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const active = document.activeElement;
+  kept = event.detail.target?.contains(active) && active !== document.body
+    ? { find: path(active), value: active.matches("[type=search]") ? active.value : null } : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  const element = kept?.find && document.querySelector(kept.find);
+  if (!element) return;
+  if (document.activeElement === document.body) element.focus({ preventScroll: true });
+  if (kept.value !== null && element.value !== kept.value) {
+    element.value = kept.value;
+    element.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  kept = null;
+});
+
+function path(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const host = element.closest("[id]");
+  for (const name of ["href", "aria-label", "name"]) {
+    const value = element.getAttribute(name);
+    if (host && value) return `#${CSS.escape(host.id)} [${name}="${CSS.escape(value)}"]`;
+  }
+  return "";
+}

@@ -1,0 +1,73 @@
+// Short messages at the corner: five seconds, longer under the pointer or the focus; errors stay until closed.
+import { csrf } from "./requests.js";
+
+const SECONDS = 5;
+const region = document.querySelector("d-toasts");
+let lost = null;
+
+class Toasts extends HTMLElement {
+  connectedCallback() {
+    for (const toast of this.querySelectorAll(":scope > .toast")) watch(toast);
+  }
+}
+
+function watch(toast) {
+  toast.querySelector(".toast__close").addEventListener("click", () => toast.remove());
+  if (toast.matches(".toast--danger")) return;
+  let timer;
+  const start = () => { timer = setTimeout(() => toast.remove(), SECONDS * 1000); };
+  const stop = () => clearTimeout(timer);
+  for (const type of ["pointerenter", "focusin"]) toast.addEventListener(type, stop);
+  for (const type of ["pointerleave", "focusout"]) toast.addEventListener(type, start);
+  start();
+}
+
+export function toast({ text, tone = "success", undo = "", action = null }) {
+  const element = region.querySelector("template").content.firstElementChild.cloneNode(true);
+  element.className = `toast toast--${tone}`;
+  element.querySelector(".toast__text").textContent = text;
+  const button = element.querySelector(".toast__undo");
+  const todo = action || (undo && { label: region.dataset.undo, run: () => take(undo) });
+  if (todo) {
+    button.hidden = false;
+    button.textContent = todo.label;
+    button.addEventListener("click", () => { element.remove(); todo.run(); });
+  }
+  region.append(element);
+  watch(element);
+  return element;
+}
+
+async function take(url) {
+  const answer = await fetch(url, { method: "POST", headers: { "X-CSRFToken": csrf() } }).catch(() => null);
+  if (answer?.ok) location.reload();
+  else say("failed");
+}
+
+// One of the sentences that the region carries.
+export const say = (name) => toast({ text: region.dataset[name], tone: "danger" });
+
+// Words for the ears only.
+export function announce(text) {
+  const words = document.createElement("span");
+  words.className = "visually-hidden";
+  words.textContent = text;
+  region.append(words);
+  setTimeout(() => words.remove(), 2000);
+}
+
+export function offline(again = null) {
+  lost?.remove();
+  lost = toast({
+    text: region.dataset.offline,
+    tone: "danger",
+    action: again && { label: region.dataset.retry, run: again },
+  });
+}
+
+export function online() {
+  lost?.remove();
+  lost = null;
+}
+
+customElements.define("d-toasts", Toasts);
