@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal
 
-from aiosmtplib import SMTPResponseException
+from aiosmtplib import SMTPResponse, SMTPResponseException
 from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
@@ -120,7 +120,7 @@ class Connection:
         """Introduce ourselves and learn what the server can do; HELO for those who know no EHLO."""
         with self._phase("ehlo"):
             name = (self.endpoint.ehlo_name or own_name(self._on)).encode("ascii", "replace")
-            response = await self._on.execute_command(b"EHLO", name, timeout=self.endpoint.command_seconds)
+            response = await self._exchange(b"EHLO", name)
             self.extensions, self.mechanisms = parse_esmtp_extensions(response.message)
             reply = self._heard(*response)
             if reply.code in (500, 502, 504):
@@ -332,9 +332,12 @@ class Connection:
         self.tls = (tls.version() or "") if tls is not None else ""
 
     async def _say(self, *words: bytes, seconds: float | None = None) -> Reply:
+        return self._heard(*await self._exchange(*words, seconds=seconds))
+
+    async def _exchange(self, *words: bytes, seconds: float | None = None) -> SMTPResponse:
         self._in_step = False
         limit = self.endpoint.command_seconds if seconds is None else seconds
-        return self._heard(*await self._on.execute_command(*words, timeout=limit))
+        return await self._on.execute_command(*words, timeout=limit)
 
     def _heard(self, code: int, text: str) -> Reply:
         if not 200 <= code <= 599:
