@@ -51,7 +51,7 @@ $(STATIC): $(shell find static daeris/ui -type f -not -name '*.pyc') .venv/.inst
 
 # -- Running -----------------------------------------------------------------------------------------
 run: setup
-	@exec $(BIN)/python manage.py run
+	@exec $(BIN)/python manage.py run $(if $(PORT),--port $(PORT))
 
 # -- Tests -------------------------------------------------------------------------------------------
 test: setup-dev packages

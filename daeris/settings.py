@@ -129,7 +129,8 @@ if REDIS_URL:
     CACHES["default"] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-CELERY_BROKER_URL = REDIS_URL or None
+# The same place in the words of Celery, which names Unix sockets differently.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1) or None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "background"
 # Bells are acknowledged when they are heard: the table is the queue, and a lost bell loses nothing.

@@ -39,7 +39,7 @@ class QueueBackend(BaseEmailBackend):
 
 
 def _content_of(message: EmailMessage) -> Content:
-    author_name, author_address = parseaddr(message.from_email)
+    author = Mailbox(*parseaddr(message.from_email))
     html, others = _alternatives(message)
     headers = dict(message.extra_headers)
     is_html = message.content_subtype == "html"
@@ -47,12 +47,12 @@ def _content_of(message: EmailMessage) -> Content:
         subject=str(message.subject),
         text="" if is_html else str(message.body),
         html=str(message.body) if is_html else html,
-        author_name=author_name,
-        author_address=author_address,
+        author_name=author.name,
+        author_address=author.address,
         reply_to=", ".join(message.reply_to),
         to=headers.pop("To", ", ".join(message.to)),
         cc=headers.pop("Cc", ", ".join(message.cc)),
-        message_id=headers.pop("Message-ID", "") or new_message_id(planning.message_id_domain(author_address)),
+        message_id=headers.pop("Message-ID", "") or new_message_id(planning.snapshot().domain_for(author).name),
         in_reply_to=headers.pop("In-Reply-To", ""),
         references=headers.pop("References", ""),
         sensitive=str(headers.pop(SENSITIVE_HEADER, "")).lower() == "yes",

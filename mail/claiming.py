@@ -6,7 +6,7 @@ workers on machines whose clocks disagree still agree about leases.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -160,10 +160,10 @@ _LATER = {
 
 
 def _as_datetime(value: datetime | str | None) -> datetime | None:
-    """A raw column as Django would give it: SQLite hands out text in UTC."""
+    """A raw column as Django would give it: SQLite hands out UTC without saying so, as text or not."""
     if isinstance(value, str):
-        return datetime.fromisoformat(value + "+00:00")
-    return value
+        value = datetime.fromisoformat(value)
+    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
 
 def contents_of(claimed: Iterable[Claimed]) -> dict[int, Content]:

@@ -56,8 +56,19 @@ class Report:
 
 
 async def deliver(job: Job, *, body_of: BodyOf, transmit: Transmit) -> Report:
-    """Try the ways of a mail until one answers for good, and say what became of it. Raises nothing of the mail's."""
+    """Send one claimed mail and say what became of it; `settle` writes it down. Raises nothing but a cancellation."""
     tries: list[Try] = []
+    try:
+        return await _try_ways(job, body_of, transmit, tries)
+    except MessageInvalid as error:
+        return Report(_failed_here(job, "message_invalid", str(error), tries))
+    except Exception as defect:  # ours to mend: the row must not stay "sending", the log must hear of it
+        logger.exception("mail %s", job.mail.id)
+        return Report(_failed_here(job, "internal", type(defect).__name__, tries))
+
+
+async def _try_ways(job: Job, body_of: BodyOf, transmit: Transmit, tries: list[Try]) -> Report:
+    """Try the ways of a mail until one answers for good."""
     news: list[ServerNews] = []
     verdict: Verdict | None = None
     try:
@@ -79,11 +90,6 @@ async def deliver(job: Job, *, body_of: BodyOf, transmit: Transmit) -> Report:
                 return Report(Settlement(job.mail, Fate.SENT, tuple(tries)), news)
     except Released:
         return Report(_given_back(job, tries, verdict), news)
-    except MessageInvalid as error:
-        return Report(_failed_here(job, "message_invalid", str(error), tries), news)
-    except Exception as defect:  # ours to mend: the row must not stay "sending", the log must hear of it
-        logger.exception("mail %s", job.mail.id)
-        return Report(_failed_here(job, "internal", type(defect).__name__, tries), news)
     return Report(_concluded(job, verdict, tries), news)
 
 
