@@ -17,7 +17,7 @@ from mail.models import Domain, Options, Server
 
 __all__ = ["ConfigurationInvalid", "Problem", "Report", "export_configuration", "import_configuration"]
 
-OPTION_FIELDS = ("custom_servers", "dmarc_protection", "public_providers", "mass_server")
+OPTION_FIELDS = ("custom_servers", "dmarc_protection", "public_providers", "mass_server_id")
 DOMAIN_FIELDS = ("name", "default_from", "bounce", "catchall", "is_default")
 # A blocked server whose connection is written anew is given another chance.
 CONNECTION_FIELDS = {*SECRET_BELONGS_TO, "authentication", "password"}
@@ -37,7 +37,6 @@ class Report:
 def export_configuration() -> dict[str, Any]:
     """Options, domains, servers and aliases, without secrets; importing it changes nothing."""
     options = Options.load()
-    domains = [_values(row, DOMAIN_FIELDS) for row in Domain.objects.all()]
     return {
         "options": {
             "custom_servers": options.custom_servers,
@@ -45,10 +44,16 @@ def export_configuration() -> dict[str, Any]:
             "public_providers": options.public_providers.replace(",", " ").split(),
             "mass_server": options.mass_server.name if options.mass_server else "",
         },
-        "domains": [{**values, "default": values.pop("is_default")} for values in domains],
+        "domains": [_domain_entry(row) for row in Domain.objects.all()],
         "servers": [_values(row, SERVER_FIELDS) for row in Server.objects.custom()],
         "aliases": [],
     }
+
+
+def _domain_entry(row: Domain) -> dict[str, Any]:
+    values = _values(row, DOMAIN_FIELDS)
+    values["default"] = values.pop("is_default")
+    return values
 
 
 def import_configuration(text: str, *, replace: bool = False) -> Report:
@@ -168,10 +173,10 @@ class _Import:
             # Whoever writes servers down wants them used.
             given.setdefault("custom_servers", True)
         if self.replace:
-            defaults = {name: Options._meta.get_field(name).get_default() for name in OPTION_FIELDS}
-            given = {**defaults, "mass_server": "", **given}
+            given = {**_values(Options(), OPTION_FIELDS), "mass_server": "", **given}
         if "mass_server" in given:
-            given["mass_server"] = Server.objects.custom().filter(name=given["mass_server"] or None).first()
+            named = Server.objects.custom().filter(name=given.pop("mass_server"))
+            given["mass_server_id"] = named.values_list("pk", flat=True).first()
         before = _values(self.options, OPTION_FIELDS)
         for name, value in given.items():
             setattr(self.options, name, value)
