@@ -89,7 +89,7 @@ ORDER = Kind(
     model=SaleOrder,
     form=OrderForm,
     lines=OrderLines,
-    figures=("total", "ordered_on", "valid_until"),
+    figures=("amount", "ordered_on", "valid_until"),
     groups=(CUSTOMER_GROUP, Group(_("Follow-up"), ("responsible", "reference"))),
     columns=(
         NUMBER,
@@ -129,7 +129,7 @@ INVOICE = Kind(
     form=InvoiceForm,
     lines=InvoiceLines,
     keys=("customer", "order"),
-    figures=("total", "invoiced_on", "due_on"),
+    figures=("amount", "invoiced_on", "due_on"),
     groups=(CUSTOMER_GROUP, Group(_("Follow-up"), ("responsible", "order"))),
     columns=(
         NUMBER,
@@ -175,9 +175,9 @@ CONTACT = Kind(
     columns=(
         Column("name", _("Name"), "contact", "c-title", sort="name"),
         Column("company", _("Company"), "text", "c-opt w-16", sort="company"),
-        Column("email", _("E-mail"), "mail", "c-sub", sort="email"),
+        Column("email", _("E-mail"), "text", "c-sub", sort="email"),
         Column("phone", _("Phone"), "text", "c-opt w-10"),
-        Column("notify", _("Notifications"), "notify", "c-state w-10"),
+        Column("user_id", _("User"), "user", "c-state w-8"),
     ),
     default_sort="name",
     search=("name", "email", "company", "phone"),

@@ -106,9 +106,7 @@ class OpportunityForm(DocumentForm):
             "notes",
         )
         localized_fields = ("expected_revenue",)
-        widgets = _widgets(
-            expected_revenue=MoneyText(), probability=NumberInput(suffix="%"), closes_on=DateInput()
-        )
+        widgets = _widgets(expected_revenue=MoneyText(), probability=NumberInput(suffix="%"), closes_on=DateInput())
 
 
 class OrderForm(DocumentForm):

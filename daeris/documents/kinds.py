@@ -20,10 +20,15 @@ class Column:
 
     name: str  # of a field, of an annotation, or a path such as "customer.name"
     label: Text
-    look: str = "text"  # one of the branches of documents/_cell.html
+    look: str = "text"  # one of `daeris.documents.cells.LOOKS`
     css: str = ""
     # The columns behind it when the list is sorted by it (never NULL; the pager adds the key). Empty: it is not.
     sort: str = ""
+
+    @property
+    def key(self) -> str:
+        """What `?sort=` calls it."""
+        return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class Kind:
     @property
     def sorts(self) -> dict[str, tuple[str, ...]]:
         """The orders of the list, for the control panel; the key comes last, so that no two rows are equal."""
-        named = {one.name: (one.sort, "pk") for one in self.columns if one.sort and one.sort != "pk"}
+        named = {one.key: (one.sort, "pk") for one in self.columns if one.sort and one.sort != "pk"}
         return {"number": ("pk",), **named}
 
     def listed(self, rows: Any) -> Any:
@@ -125,10 +130,14 @@ class Kind:
         return bool(user.has_perm(f"{meta.app_label}.{verb}_{meta.model_name}"))
 
     def url(self, view: str = "", pk: int | None = None) -> str:
-        """The address of a record, or of one of its views: "new", "stage", "delete"."""
+        """The address of a record, or of one of its views: "new", "delete"."""
         name = f"documents:{self.name}_{view}" if view else f"documents:{self.name}"
         return reverse(name, args=[] if pk is None else [pk])
 
     @property
     def list_url(self) -> str:
         return reverse(f"documents:{self.plural}")
+
+    @property
+    def new_url(self) -> str:
+        return self.url("new")

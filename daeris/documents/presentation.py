@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import models
 from django.db.models import Count as CountRows
 from django.forms import BoundField
 from django.http import HttpRequest
@@ -15,18 +17,21 @@ from django.utils.translation import gettext_lazy as _
 
 from daeris.documents import listing
 from daeris.documents.catalogue import KINDS
+from daeris.documents.cells import value_at
 from daeris.documents.kinds import Kind, Text
+from daeris.documents.models.base import Document
 from daeris.documents.saving import Sheet
 from daeris.ui.components import Step, steps
 from mail.models import Mail
 
 # Attributes of a record that are shown like fields and are none.
 PATHS: dict[str, tuple[Text, str]] = {
-    "total": (_("Total"), "money"),
+    "amount": (_("Total"), "money"),
     "customer.company": (_("Company"), "text"),
     "customer.email": (_("E-mail"), "mail"),
     "customer.phone": (_("Phone"), "phone"),
 }
+FIELD_LOOKS: dict[type[Any], str] = {models.DateField: "date", models.TextField: "lines"}
 LOOKS = {"expected_revenue": "money", "probability": "percent", "email": "mail", "phone": "phone"}
 
 
@@ -39,6 +44,7 @@ class Item:
     value: Any
     look: str
     field: BoundField | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None =
     """Everything the page of a record shows; with a sheet, as inputs."""
     user: Any = request.user
     is_new = record.pk is None
+    query = listing.query_of(listing.panel_of(kind, request))
     can_delete = not is_new and kind.model._default_manager.deletable_by(user).filter(pk=record.pk).exists()
     successor = KINDS[kind.successor.kind] if kind.successor else None
     return {
@@ -71,18 +78,22 @@ def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None =
         "record": record,
         "sheet": sheet,
         "form": sheet.form if sheet else None,
-        "lines": list(record.lines.all()) if kind.lines and not sheet else [],
+        "lines": record.lines.all() if kind.lines and not sheet else (),
+        "line_count": record.lines.count() if kind.lines and not is_new else None,
+        "total": getattr(record, "amount", Decimal()),
         "heading": item_of(kind, record, kind.heading, sheet) if not is_new or kind.heading != "number" else None,
-        "figures": [item_of(kind, record, name, sheet) for name in kind.figures if not is_new or name != "total"],
+        "figures": [item_of(kind, record, name, sheet) for name in kind.figures if not is_new or name != "amount"],
         "groups": [(group.title, list(_items(kind, record, group.items, sheet))) for group in kind.groups],
         "notes": item_of(kind, record, "notes", sheet) if kind.is_document else None,
         "stages": stages_of(kind, record) if kind.is_document else [],
         "can_delete": can_delete,
+        "can_leave": sheet is not None and not is_new and kind.way_out not in ("", getattr(record, "stage", "")),
         "can_follow_up": successor is not None and not is_new and successor.allows(user, "add"),
         "successor_url": f"{successor.url('new')}?{kind.name}={record.pk}" if successor else "",
         "neighbours": None if is_new else listing.neighbours(kind, request, record),
         "stats": [] if is_new else stats_of(kind, record, user),
-        "query": listing.query_of(listing.panel_of(kind, request)),
+        "back": kind.list_url + query,
+        "delete_url": kind.url("delete", record.pk) + query if can_delete else "",
     }
 
 
@@ -92,25 +103,17 @@ def item_of(kind: Kind, record: Any, name: str, sheet: Sheet | None) -> Item:
         label, look = PATHS[name]
         return Item(name, label, value_at(record, name), look)
     field = kind.model._meta.get_field(name)
-    look = LOOKS.get(name, "")
-    value = getattr(record, name)
+    look, value, url = LOOKS.get(name, ""), getattr(record, name), ""
     if field.choices:
-        value, look = getattr(record, f"get_{name}_display")(), "text"
+        look, value = "text", getattr(record, f"get_{name}_display")()
+    elif name == "responsible":
+        look = "user"
     elif field.is_relation:
-        look = "user" if name == "responsible" else "record"
-    elif not look:
-        look = {"DateField": "date", "TextField": "lines"}.get(field.get_internal_type(), "text")
+        look, url = "record", value.get_absolute_url() if isinstance(value, Document) else ""
     bound = sheet.form[name] if sheet and name in sheet.form.fields else None
     if bound is not None and bound.is_hidden:
         bound = None
-    return Item(name, capfirst(field.verbose_name), value, look, bound)
-
-
-def value_at(record: Any, path: str) -> Any:
-    """What stands at "customer.email" of a record; None when something on the way is missing."""
-    for name in path.split("."):
-        record = getattr(record, name, None)
-    return record
+    return Item(name, capfirst(field.verbose_name), value, look or FIELD_LOOKS.get(type(field), "text"), bound, url)
 
 
 def stages_of(kind: Kind, record: Any) -> list[Stage]:

@@ -34,9 +34,12 @@ class Sheet:
         form, lines = self.form.is_valid(), self.lines is None or self.lines.is_valid()
         return form and lines
 
-    def save(self) -> Any:
-        """Write what was changed; the record. A form that already made one gives that one again."""
-        return self._create() if self.is_new else self._update()
+    def save(self, stage: str = "") -> Any:
+        """Write what was changed, and enter a stage if one is given; the record.
+
+        A form that already made a record gives that one again.
+        """
+        return self._create() if self.is_new else self._update(stage)
 
     def _create(self) -> Any:
         if made := self._made_before():
@@ -55,7 +58,7 @@ class Sheet:
             raise
         return record
 
-    def _update(self) -> Any:
+    def _update(self, stage: str) -> Any:
         with transaction.atomic():
             # Held from here on: what the conversation is told is what this save changed, and nothing else.
             before = remember(self.kind.model._default_manager.select_for_update().get(pk=self.record.pk))
@@ -63,6 +66,8 @@ class Sheet:
             self._save_lines(record)
             record.refresh_from_db()
             if before is not None:
+                if stage and stage != record.stage:
+                    record.save(update_fields=record.enter(stage))
                 if "responsible" in self.form.changed_data:
                     follow(record, record.responsible)
                 track(record, before, self.user)
@@ -89,17 +94,6 @@ def fill(kind: Kind, user: Any, record: Any, data: QueryDict | None = None, **in
         lines = kind.lines(data, instance=record, prefix="lines", initial=begun)
         lines.extra += len(begun)
     return Sheet(kind, user, record, form, lines, _token(data) if record.pk is None else None)
-
-
-def move(record: Document, stage: str, user: Any) -> None:
-    """Take a record to this stage, and tell its conversation; nothing when it is there already."""
-    with transaction.atomic():
-        held = type(record).objects.select_for_update().get(pk=record.pk)
-        if held.stage == stage:
-            return
-        before = snapshot(held)
-        held.save(update_fields=held.enter(stage))
-        track(held, before, user)
 
 
 def follow(record: Document, *users: Any) -> None:

@@ -12,15 +12,12 @@ app_name = "documents"
 def _of(kind: Kind, root: str) -> list[URLPattern]:
     """The pages of one kind of record."""
     known = {"kind": kind}
-    pages = [
+    return [
         path(root, views.listed, known, name=kind.plural),
         path(f"{root}new/", views.new, known, name=f"{kind.name}_new"),
         path(f"{root}<int:pk>/", views.record, known, name=kind.name),
         path(f"{root}<int:pk>/delete/", views.deletion, known, name=f"{kind.name}_delete"),
     ]
-    if kind.is_document:
-        pages.append(path(f"{root}<int:pk>/stage/", views.stage, known, name=f"{kind.name}_stage"))
-    return pages
 
 
 urlpatterns = [

@@ -9,10 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from daeris.documents import listing, saving
 from daeris.documents.catalogue import CONTACT
+from daeris.documents.cells import Row
 from daeris.documents.deleting import Kept, delete, obstacle
 from daeris.documents.kinds import Kind
 from daeris.documents.origins import origin_of
@@ -29,10 +30,11 @@ def listed(request: HttpRequest, kind: Kind) -> HttpResponse:
     """The records of this kind that the user may see."""
     panel = listing.panel_of(kind, request)
     listing.fill(kind, panel, request.user)
+    root, query = kind.list_url, listing.query_of(panel)
     context = {
         "kind": kind,
         "panel": panel,
-        "query": listing.query_of(panel),
+        "rows": [Row(kind, one, f"{root}{one.pk}/{query}") for one in panel.page or ()],
         "may_add": kind.allows(request.user, "add"),
     }
     return respond(request, "documents/records.html", "documents/_records.html", context)
@@ -57,7 +59,10 @@ def new(request: HttpRequest, kind: Kind) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def record(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
-    """A record, as values for who reads it and as a sheet to fill in for who may change it."""
+    """A record, as values for who reads it and as a sheet to fill in for who may change it.
+
+    The sheet is sent back by *Save*, or by a stage: then the record is saved and taken there.
+    """
     found = _found(request, kind, pk)
     if not kind.model._default_manager.editable_by(request.user).filter(pk=pk).exists():
         if request.method == "POST":
@@ -69,27 +74,15 @@ def record(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
     sheet = saving.fill(kind, request.user, copy(found), request.POST)
     if not sheet.is_valid():
         return _sheet(request, sheet, found, status=REFUSED)
+    stage = request.POST.get("stage", "")
+    if stage and stage not in dict(kind.stages):
+        raise Http404
     try:
-        sheet.save()
+        sheet.save(stage)
     except kind.model.DoesNotExist:
         raise Http404 from None
     messages.success(request, _("Saved."))
     return redirect(request, request.get_full_path())
-
-
-@require_POST
-@login_required
-def stage(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
-    """Move a record to the stage that was clicked."""
-    found = _changeable(request, kind, pk)
-    wanted = request.POST.get("stage", "")
-    if wanted not in dict(kind.stages):
-        raise Http404
-    try:
-        saving.move(found, wanted, request.user)
-    except kind.model.DoesNotExist:
-        raise Http404 from None
-    return redirect(request, kind.url(pk=pk) + _query(request))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -112,7 +105,7 @@ def deletion(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
         "kind": kind,
         "record": found,
         "reason": reason or obstacle(kind, found),
-        "query": _query(request),
+        "delete_url": kind.url("delete", pk) + _query(request),
         "cancel_url": kind.url(pk=pk) + _query(request),
     }
     status = REFUSED if reason else OK
@@ -136,13 +129,6 @@ def _sheet(request: HttpRequest, sheet: saving.Sheet, record: Any = None, *, sta
 
 def _found(request: HttpRequest, kind: Kind, pk: int) -> Any:
     return get_object_or_404(kind.listed(kind.model._default_manager.visible_to(request.user)), pk=pk)
-
-
-def _changeable(request: HttpRequest, kind: Kind, pk: int) -> Any:
-    found = _found(request, kind, pk)
-    if not kind.model._default_manager.editable_by(request.user).filter(pk=pk).exists():
-        raise PermissionDenied
-    return found
 
 
 def _query(request: HttpRequest) -> str:
