@@ -1,5 +1,5 @@
 // What every page does: the other behaviours are fetched when their element is there, or when they are first wanted.
-import { csrf } from "./requests.js";
+import { csrf } from "./csrf.js";
 
 const behaviours = {
   "d-combobox": () => import("./combobox.js"),

@@ -1,7 +1,7 @@
 // Requests of htmx: the token they carry, what happens when they fail, and what a swap must not lose.
-const toasts = () => import("./toasts.js");
+import { csrf } from "./csrf.js";
 
-export const csrf = () => document.body.dataset.csrf;
+const toasts = () => import("./toasts.js");
 
 const addToken = (event) => { (event.detail.headers || event.detail.ctx.request.headers)["X-CSRFToken"] = csrf(); };
 document.addEventListener("htmx:configRequest", addToken);

@@ -1,5 +1,5 @@
 // Short messages at the corner: five seconds, longer under the pointer or the focus; errors stay until closed.
-import { csrf } from "./requests.js";
+import { csrf } from "./csrf.js";
 
 const SECONDS = 5;
 const region = document.querySelector("d-toasts");
