@@ -164,6 +164,7 @@ RULES: tuple[Rule, ...] = (
     # -- Mailbox (X.2) and mail system (X.3) --
     _rule("recipient_busy", "2.1 3.2", words=r"too (quickly|much|many)|rate that|receiving|recipient thread"),
     _rule("too_many_connections", "3.2", words=r"STOREDRV|thread limit"),
+    _rule("recipient_busy", "2.1", permanent=False),
     _rule("recipient_disabled", "2.1", permanent=True),
     _rule("mailbox_full", "2.2"),
     _rule("too_large", "2.3 3.4"),
