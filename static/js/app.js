@@ -1,5 +1,6 @@
 // What every page does: the other behaviours are fetched when their element is there, or when they are first wanted.
 import { csrf } from "./csrf.js";
+import "./requests.js";
 
 const behaviours = {
   "d-combobox": () => import("./combobox.js"),
