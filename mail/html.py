@@ -11,6 +11,8 @@ from html.parser import HTMLParser
 
 import nh3
 
+from mail.markup import tamed, words_of
+
 TABLES = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 THREAD_TAGS = {
     *("p", "br", "strong", "em", "u", "s", "a", "ul", "ol", "li", "blockquote", "pre", "code", "h1", "h2", "h3"),
@@ -21,11 +23,20 @@ LETTER_TAGS = THREAD_TAGS | {
     *("div", "span", "b", "i", "del", "ins", "sub", "sup", "small", "big", "font", "center", "hr", "h4", "h5", "h6"),
     *("dl", "dt", "dd", "col", "colgroup", "style", "address", "section", "article", "header", "footer", "main"),
 }
+# Other names for what the thread has, and boxes that only part lines.
+RENAMED = {"b": "strong", "i": "em", "del": "s", "strike": "s", "ins": "u", "h4": "h3", "h5": "h3", "h6": "h3"}
+RENAMED_TAG = re.compile(rf"<(/?)({'|'.join(RENAMED)})>")
+BOXES = {"div", "section", "article", "header", "footer", "main", "center", "address", "dl", "dt", "dd"}
+BOX = re.compile(rf"\s*</?(?:{'|'.join(sorted(BOXES))})>\s*")
+EDGES = ("p", "ul", "ol", "li", "blockquote", "pre", "h1", "h2", "h3", "h4", "h5", "h6", *sorted(TABLES))
+LINE_ENDS = ("<br>", *(f"<{name}>" for name in EDGES), *(f"</{name}>" for name in EDGES))
+BLIND_IMAGE = re.compile(r'<img(?: (?:alt|width|height)="[^"]*")*>')
 SILENT = {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "textarea", "select"}
 LINK = re.compile(r"(?:https?://|mailto:|tel:)\S", re.IGNORECASE)
 PICTURE_DATA = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
 SPACE = re.compile(r"[ \t\r\n\f]+")
-URL = re.compile(r"https?://[^\s<>\"'`]+", re.IGNORECASE)
+URL = re.compile(r"https?://[^\s<>\"'`]{1,2000}", re.IGNORECASE)
+FETCHES = re.compile(r"url\(|\\|@import|image-set|expression", re.IGNORECASE)
 # Beyond this many levels of lists and quotes, indentation helps nobody (and would grow without end).
 LEVELS = 12
 LOOK = {"style", "class", "align", "valign", "width", "height", "bgcolor", "color", "dir", "lang"}
@@ -43,12 +54,15 @@ def sanitise(html: str, *, images_from: Collection[str] = ()) -> str:
         if name == "src":
             return value if value.startswith(("cid:", *images_from)) else None
         if name == "class":
-            return value if value == "mention" else None
+            return "mention" if "mention" in value.split() else None
         return value if name == "alt" or value.isdigit() else None
 
-    return nh3.clean(
-        html,
-        tags=THREAD_TAGS,
+    markup = tamed(html)
+    if markup is None:
+        return text_to_html(words_of(html))
+    clean = nh3.clean(
+        markup,
+        tags=THREAD_TAGS | RENAMED.keys() | BOXES,
         clean_content_tags=SILENT,
         attributes={
             "a": {"href", "class", "data-contact"},
@@ -62,6 +76,26 @@ def sanitise(html: str, *, images_from: Collection[str] = ()) -> str:
         set_tag_attribute_values={"a": {"target": "_blank"}},
         link_rel="noopener noreferrer",
     )
+    return _renamed(_unboxed(BLIND_IMAGE.sub("", clean)))
+
+
+def _unboxed(html: str) -> str:
+    """Boxes without looks are only line breaks; where a line ends anyway, not even that."""
+    pieces = BOX.split(html)
+    written = pieces[0]
+    out = [written]
+    for piece in pieces[1:]:
+        if written and not written.endswith(LINE_ENDS):
+            out.append("<br>")
+            written = "<br>"
+        if piece:
+            out.append(piece)
+            written = piece.rstrip() or written
+    return "".join(out).removesuffix("<br>") if len(pieces) > 1 else html
+
+
+def _renamed(html: str) -> str:
+    return RENAMED_TAG.sub(lambda match: f"<{match[1]}{RENAMED[match[2]]}>", html)
 
 
 def body_document(html: str, *, images: Mapping[str, str] | None = None) -> str:
@@ -78,10 +112,14 @@ def body_document(html: str, *, images: Mapping[str, str] | None = None) -> str:
             if value.startswith("cid:"):
                 return found.get(value.removeprefix("cid:"))
             return value if PICTURE_DATA.fullmatch(value) else None
-        return value
+        # The view's policy stops whatever a style would load; most of it is not even written.
+        return None if name == "style" and FETCHES.search(value) else value
 
+    markup = tamed(html)
+    if markup is None:
+        return DOCUMENT % text_to_html(words_of(html))
     safe = nh3.clean(
-        html,
+        markup,
         tags=LETTER_TAGS,
         clean_content_tags=SILENT - {"style"},
         attributes={
@@ -159,10 +197,11 @@ def _without_the_sentence(url: str) -> str:
 
 def to_text(html: str) -> str:
     """The same in plain text: paragraphs, lists, quotes, a line for each row of a table, links with their address."""
-    if not html:
-        return ""
+    markup = tamed(html)
+    if markup is None:
+        return " ".join(words_of(html).split())
     safe = nh3.clean(
-        html,
+        markup,
         tags=LETTER_TAGS - {"style"},
         clean_content_tags=SILENT,
         attributes={"a": {"href"}, "img": {"alt"}, "ol": {"start"}},
