@@ -55,7 +55,7 @@ def sanitise(html: str, *, images_from: Collection[str] = ()) -> str:
             return value if value.startswith(("cid:", *images_from)) else None
         if name == "class":
             return "mention" if "mention" in value.split() else None
-        return value if name == "alt" or value.isdigit() else None
+        return value if name in {"alt", "target", "rel"} or value.isdigit() else None
 
     markup = tamed(html)
     if markup is None:
