@@ -1,0 +1,35 @@
+"""The demo's mail server."""
+
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from daeris import demo_company
+from daeris.demo.server import DemoServer
+from mail.models import Server
+
+
+class Command(BaseCommand):
+    help = "Take in what the demo company sends, on a free loopback port, until it is told to end."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        server = self._start()
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            server.stop()
+
+    def _start(self) -> DemoServer:
+        """On the port of last time when it is free, so that the settings, and all plans made by them, stay."""
+        known = Server.objects.filter(name=demo_company.DEMO_SERVER).values_list("port", flat=True).first()
+        addresses = {"refused": demo_company.REFUSED_ADDRESS, "deferred": demo_company.DEFERRED_ADDRESS}
+        try:
+            server = DemoServer(**addresses, port=known or 0)
+            port = server.start()
+        except OSError:
+            server = DemoServer(**addresses)
+            port = server.start()
+        demo_company.set_demo_server("127.0.0.1", port)
+        return server

@@ -1,0 +1,1 @@
+"""One command runs everything: broker, web, workers, schedule and the demo's mail server."""
