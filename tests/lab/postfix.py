@@ -3,6 +3,7 @@
 import email
 import email.policy
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -22,7 +23,7 @@ HERE = Path(__file__).parent
 DELIVERY_ID = 5000  # a bare number that owns the Maildir; no account is needed
 
 # The log-ins, and the one address that each of them owns.
-USERS = {"alice@lab.test": "una clave de Alice", "bob@lab.test": "otra clave: Bob"}
+USERS = {"alice@lab.test": "una clave de Alice", "bob@lab.test": "otra clave, Bob"}
 # How the listener `refusing` answers about some recipients and senders; to all others it says yes.
 RECIPIENTS = {
     "nobody@lab.test": "550 5.1.1 No such user here",
@@ -73,7 +74,8 @@ class Delivered:
 
     @property
     def message(self) -> EmailMessage:
-        message = email.message_from_bytes(self.data, policy=email.policy.default)
+        # Headers may be UTF-8 (RFC 6532), which the parser of bytes takes for damage.
+        message = email.message_from_string(self.data.decode(), policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         return message
 
@@ -109,8 +111,11 @@ class Postfix:
         shutil.rmtree(self.folder)
 
     def log(self) -> str:
+        return self.whole_log()[-8000:]
+
+    def whole_log(self) -> str:
         path = self.folder / "log" / "mail.log"
-        return path.read_text(errors="replace")[-8000:] if path.exists() else "(nothing)"
+        return path.read_text(errors="replace") if path.exists() else ""
 
     def _run(self, command: str) -> None:
         # Its output goes to a file: the master keeps what it inherits, and a pipe would never end.
@@ -143,8 +148,9 @@ class Postfix:
         files = (self.folder / "mail" / "all" / "new").glob("*")
         for path in sorted(files, key=lambda path: path.stat().st_mtime_ns):
             data = path.read_bytes()
-            head = email.message_from_bytes(data)
-            yield Delivered(str(head["X-Original-To"]), str(head["Return-Path"]).strip("<>"), data)
+            # The lines that Postfix put on top; they may be UTF-8.
+            head = dict(re.findall(r"^(Return-Path|X-Original-To): (.*)$", data.decode(), re.MULTILINE)[1::-1])
+            yield Delivered(head["X-Original-To"], head["Return-Path"].strip("<>"), data)
 
     # -- Configuration -----------------------------------------------------------------------------
     def _configure(self) -> None:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.lab.ports import free_port
 from tests.lab.proc import Process, private_folder, program
@@ -32,15 +34,22 @@ class Redis:
             self._process.stop()
             self._process = None
 
-    def freeze(self) -> None:
-        """Take connections and say nothing, as a server that swaps or hangs does."""
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """For a while it takes connections and says nothing, as a server that swaps or hangs does."""
         assert self._process
         os.kill(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._process.pid, signal.SIGCONT)
 
-    def thaw(self) -> None:
-        """Answer again."""
-        assert self._process
-        os.kill(self._process.pid, signal.SIGCONT)
+    @contextmanager
+    def dead(self) -> Iterator[None]:
+        """For a while it is not there, and afterwards it has forgotten everything."""
+        self.stop()
+        yield
+        self.start()
 
     def remove(self) -> None:
         self.stop()

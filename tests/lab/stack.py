@@ -32,11 +32,7 @@ class Stack:
         self.sqlite = folder / "daeris.sqlite3"
         self.database_url = database_url
         # Nothing of the shell's environment but what programs need to run at all.
-        self.env = {
-            name: os.environ[name]
-            for name in ("PATH", "HOME", "LANG", "TMPDIR", "CELERY_SKIP_CHECKS")
-            if name in os.environ
-        } | {
+        self.env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ} | {
             "DAERIS_DATA": str(folder),
             "DAERIS_DEMO": "0",
             "DATABASE_URL": database_url or f"sqlite:///{self.sqlite}",
