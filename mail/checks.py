@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from mail.addresses import InvalidAddress, parse_mailbox
-from mail.environment import EXAMPLE, read_url
+from mail.environment import read_url
 
 # What a message of this size becomes when it is encoded for travel hardly any server accepts.
 HARDLY_ACCEPTED_BYTES = 100 * 1024 * 1024
@@ -47,7 +47,7 @@ def _server_url() -> Iterator[CheckMessage]:
     try:
         read_url(_setting("MAIL_SERVER_URL") or "")
     except ImproperlyConfigured as error:
-        yield Error(str(error), hint=f"Write it like {EXAMPLE}, or leave it empty.", id="mail.E001")
+        yield Error(str(error), hint="Correct EMAIL_URL, or empty it and use custom servers.", id="mail.E001")
 
 
 def _field_keys() -> Iterator[CheckMessage]:

@@ -164,7 +164,7 @@ def number(least: int, most: int) -> Callable[[Any], int]:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             words = _("A whole number from %(least)s to %(most)s is expected here.")
             raise WrongValue(words % {"least": least, "most": most})
-        return value
+        return int(value)
 
     return read
 

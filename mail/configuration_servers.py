@@ -59,7 +59,8 @@ def warnings_about(row: Server, entry: Entry) -> Iterator[Problem]:
 
 
 def _defaults(entry: Entry) -> dict[str, Any]:
-    defaults = {name: Server._meta.get_field(name).get_default() for name in SERVER_FIELDS if name != "name"}
+    empty = Server()
+    defaults = {name: getattr(empty, name) for name in SERVER_FIELDS if name != "name"}
     security = entry.values.get("security", Server.Security.NONE)
     # A user name alone says that one logs in with it.
     logs_in = Server.Authentication.PASSWORD if entry.values.get("username") else Server.Authentication.NONE
