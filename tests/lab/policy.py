@@ -7,7 +7,7 @@ import threading
 class Greylist:
     """A Postfix policy service (SMTPD_POLICY_README). Each sender and recipient is put off `times` times."""
 
-    REPLY = "451 4.7.1 Greylisted, please try again in 1 seconds"
+    REPLY = "451 4.7.1 Greylisted, please try again later"
 
     def __init__(self, times: int = 1) -> None:
         self.seen: dict[tuple[str, str], int] = {}

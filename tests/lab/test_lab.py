@@ -91,7 +91,7 @@ def test_greylisting_puts_off_once(greylist: Greylist) -> None:
             client.sendall(b"request=smtpd_access_policy\nsender=a@lab.test\nrecipient=b@lab.test\n\n")
             return client.recv(1000)
 
-    assert ask() == b"action=451 4.7.1 Greylisted, please try again in 1 seconds\n\n"
+    assert ask() == b"action=451 4.7.1 Greylisted, please try again later\n\n"
     assert ask() == b"action=DUNNO\n\n"
 
 
