@@ -145,6 +145,7 @@ def _to_a_label(domain: str) -> str:
         raise InvalidAddress(_("This is not a domain name.")) from error
 
 
+@lru_cache(maxsize=4096)  # one address is compared with every server's filter
 def _split(address: str) -> tuple[str, str]:
     refuse_control_characters(address)
     text = address.strip()

@@ -254,7 +254,8 @@ hosts = st.builds(
 )
 atoms = st.text("abcXYZ019!#$%&'*+-/=?^_`{|}~éñßü李", min_size=1, max_size=10)
 locals_ = st.lists(atoms, min_size=1, max_size=3).map(".".join).filter(lambda text: len(text.encode()) <= 64)
-addresses = st.builds("{}@{}".format, locals_, hosts)
+# *@x.example is an address, but in a filter nobody means it.
+addresses = st.builds("{}@{}".format, locals_.filter(lambda text: text != "*"), hosts)
 names = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=40).map(
     lambda text: " ".join(text.split())
 )
