@@ -14,6 +14,7 @@ from tests.smtp_double import SmtpDouble
 Doubles = Callable[..., SmtpDouble]
 SECRET = "Una-Clave-Muy-Secreta"
 MESSAGE = b"Subject: Presupuesto\r\n\r\nHola, Julia\r\n"
+HUGE = b"\r\n" * 20_000_000  # 40 MB: more than the sockets of both sides hold while nobody reads
 
 
 def endpoint(double: SmtpDouble, **changes: Any) -> Endpoint:

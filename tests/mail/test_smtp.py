@@ -10,7 +10,7 @@ import pytest
 from mail import connection as connections
 from mail.smtp import Accepted, DeliveryError, Endpoint, Envelope, Reply
 from mail.wire import dot_stuffed
-from tests.mail.smtp_client import Doubles, endpoint, failure, mail, pool_of, send
+from tests.mail.smtp_client import HUGE, Doubles, endpoint, failure, mail, pool_of, send
 from tests.smtp_double import SmtpDouble
 
 # -- A mail arrives ----------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ async def test_a_connection_that_closes_in_the_middle_of_a_large_message_was_no_
     double = smtp_doubles(size=None)
     double.close(point, after=after)
 
-    error = await failure(endpoint(double), mail(message=b"x" * 70 + b"\r\n" * 5_000_000))
+    error = await failure(endpoint(double), mail(message=HUGE))
 
     assert (error.kind, error.phase) == ("dropped", "data")
 
@@ -187,7 +187,7 @@ async def test_a_server_that_stops_reading_is_not_waited_for_without_end(smtp_do
     double = smtp_doubles(size=None)
     double.hang("BODY")
 
-    error = await failure(endpoint(double, command_seconds=1), mail(message=b"x" * 70 + b"\r\n" * 5_000_000))
+    error = await failure(endpoint(double, command_seconds=1), mail(message=HUGE))
 
     assert (error.kind, error.phase) == ("timeout", "data")
 

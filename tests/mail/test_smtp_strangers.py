@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mail.smtp import Reply
-from tests.mail.smtp_client import failure, listening, mail, saying
+from tests.mail.smtp_client import HUGE, failure, listening, mail, saying
 
 
 async def test_what_is_no_mail_server_is_told_so() -> None:
@@ -65,7 +65,7 @@ async def test_a_refusal_in_the_middle_of_the_message_is_heard() -> None:
             pass
 
     async with listening(refuse) as where:
-        error = await failure(where, mail(message=b"x" * 70 + b"\r\n" * 5_000_000))
+        error = await failure(where, mail(message=HUGE))
 
     assert (error.phase, error.words) == ("data", "552 5.3.4 Enough")
 
