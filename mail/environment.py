@@ -122,7 +122,8 @@ def _keep(row: Server | None, known: ServerUrl, url: str) -> Server:
     print_ = salted_hmac("mail.environment", url, algorithm="sha256").hexdigest()
     if row and row.active and row.open_password() == print_:
         return row
-    row = row or Server(is_environment=True)
+    # Several processes may start at once; the database allows one row.
+    row = row or Server.objects.get_or_create(is_environment=True, defaults={"name": known.host})[0]
     row.name = known.host
     row.host, row.port, row.security = known.host, known.port, known.security
     row.username = known.username
