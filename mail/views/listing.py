@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.contenttypes.models import ContentType
+from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import translation
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -16,7 +18,7 @@ from django.utils.translation import pgettext
 
 from daeris.ui.lists import ControlPanel, Filter, Tab
 from daeris.ui.navigation import Badge
-from daeris.ui.paging import Count, KeyPager, bounded_count, bounded_counts
+from daeris.ui.paging import LIMIT, Count, KeyPager, bounded_count, bounded_counts
 from mail import causes
 from mail.models import Lane, Mail, Server
 from mail.presentation import Look, cause_of, look_of
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from daeris.models import User
 
 PAGE_SIZE = 80
+# A search that finds more than this is counted tab by tab, and its page read in order until it is full.
+MOST_FOUND = 2000
+# For how long a new kind of document may be missing from the filters.
+KEPT_SECONDS = 60
+TABS = ("queued", "sent", "failed", "cancelled")
 NAV_COUNT = "_mail_red_count"
 
 
@@ -37,10 +44,9 @@ class Row:
     key: str  # the primary key as text: numbers are written with thousands separators
     look: Look
     created_at: datetime
-    due_at: datetime
-    is_mine: bool
-    subject: str
-    sender: str
+    url: str  # "" for a mail that this user may not open
+    subject: str  # for such a mail: whose it is
+    label: str
     recipient: str
     document: Document | None
     server: str
@@ -103,13 +109,12 @@ def listing_of(request: HttpRequest) -> Listing:
     panel = _panel(request, user, servers)
     visible = Mail.objects.visible_to(user)
     narrowed = _narrowed(visible, panel, user)
-    counts = _counts(request, visible, narrowed, tabs)
+    found = _found(narrowed, blocked_ids(servers)) if panel.words else None
+    counts = _counts(request, visible, narrowed, tabs, found)
     panel.tabs = _tabs(counts)
-    page = KeyPager(panel.order, size=PAGE_SIZE).page(
-        request, narrowed.filter(tabs[panel.state]).as_rows(user), count=counts[panel.state]
-    )
-    panel.page = page
-    rows = rows_of(page.rows, user, servers)
+    shown = visible.filter(pk__in=found[panel.state]) if found else narrowed.filter(tabs[panel.state])
+    panel.page = KeyPager(panel.order, size=PAGE_SIZE).page(request, shown.as_rows(user), count=counts[panel.state])
+    rows = rows_of(panel.page.rows, user, servers)
     trouble = trouble_of(visible, servers, user)
     return Listing(panel, rows, trouble, _version(rows, counts, trouble))
 
@@ -139,10 +144,9 @@ def _row(mail: Mail, user: "User", servers: Mapping[int, Server], document: Docu
         key=str(mail.pk),
         look=look_of(mail),
         created_at=mail.created_at,
-        due_at=mail.due_at,
-        is_mine=is_mine,
-        subject=(mail.subject or _("(no subject)")) if is_mine else "",  # type: ignore[attr-defined]
-        sender=(mail.user.get_full_name() or mail.user.get_username()) if mail.user else "",
+        url=reverse("mail:mail", args=[mail.pk]) if is_mine else "",
+        subject=(mail.subject or _("(no subject)")) if is_mine else _whose(mail),  # type: ignore[attr-defined]
+        label=_("Select the e-mail to %(recipient)s") % {"recipient": mail.recipient_address},
         recipient=mail.recipient_address,
         document=document,
         server=mail.server.name if mail.server else "",
@@ -150,6 +154,12 @@ def _row(mail: Mail, user: "User", servers: Mapping[int, Server], document: Docu
         can_retry=mail.state in Mail.RETRYABLE,
         can_cancel=mail.state in Mail.MOVES[Mail.State.CANCELLED],
     )
+
+
+def _whose(mail: Mail) -> str:
+    if mail.user is None:
+        return _("E-mail of the system")
+    return _("E-mail of %(name)s") % {"name": mail.user.get_full_name() or mail.user.get_username()}
 
 
 def reason_of(mail: Mail) -> str:
@@ -187,9 +197,8 @@ def _tabs(counts: Mapping[str, Count]) -> list[Tab]:
 
 
 def _filters(user: "User", servers: Mapping[int, Server]) -> list[Filter]:
-    # Asked of the few types there are, each with an index: the distinct types of all mails would read them all.
-    used = Exists(Mail.objects.filter(document_type=OuterRef("pk")))
-    types = [(str(kind.pk), kind.name.capitalize()) for kind in ContentType.objects.filter(used).order_by("pk")]
+    kinds = cache.get_or_set("mail.document_types", _document_types, KEPT_SECONDS) or []
+    types = [(str(pk), ContentType.objects.get_for_id(pk).name.capitalize()) for pk in kinds]
     filters = [Filter("day", _("Date"), [("today", _("Today")), ("week", _("Last 7 days"))])]
     if user.has_perm("mail.manage_mail"):
         filters.append(Filter("whose", _("Sent by"), [("mine", _("Me")), ("others", _("Others"))]))
@@ -199,6 +208,12 @@ def _filters(user: "User", servers: Mapping[int, Server]) -> list[Filter]:
         Filter("server", _("Server"), [(str(pk), server.name) for pk, server in sorted(servers.items())]),
         Filter("type", _("Document type"), types),
     ]
+
+
+def _document_types() -> list[int]:
+    # Asked of the few types there are: the distinct types of all mail would read all mail.
+    used = Exists(Mail.objects.filter(document_type=OuterRef("pk")))
+    return list(ContentType.objects.filter(used).order_by("pk").values_list("pk", flat=True))
 
 
 def _narrowed(mails: "QuerySet[Mail]", panel: ControlPanel, user: "User") -> "QuerySet[Mail]":
@@ -221,13 +236,42 @@ def _since(day: str) -> datetime:
 
 
 def _counts(
-    request: HttpRequest, visible: "QuerySet[Mail]", narrowed: "QuerySet[Mail]", tabs: Mapping[str, Q]
+    request: HttpRequest,
+    visible: "QuerySet[Mail]",
+    narrowed: "QuerySet[Mail]",
+    tabs: Mapping[str, Q],
+    found: Mapping[str, list[int]] | None,
 ) -> dict[str, Count]:
     """Every tab's count, and the menu's, by one query."""
-    questions = {name: narrowed.filter(rows) for name, rows in tabs.items()}
-    counts = bounded_counts({**questions, NAV_COUNT: visible.filter(tabs["failed"])})
+    questions = {NAV_COUNT: visible.filter(tabs["failed"])}
+    if found is None:
+        questions |= {name: narrowed.filter(rows) for name, rows in tabs.items()}
+    counts = bounded_counts(questions)
     setattr(request, NAV_COUNT, counts[NAV_COUNT])
-    return counts
+    return counts | {name: Count(min(len(ids), LIMIT), more=len(ids) > LIMIT) for name, ids in (found or {}).items()}
+
+
+def _found(matching: "QuerySet[Mail]", blocked: list[int]) -> dict[str, list[int]] | None:
+    """The keys of what a search finds, by tab: it is made once for all of them. None when it finds too many."""
+    facts = list(matching.order_by().values_list("pk", "state", "cause", "server_id")[: MOST_FOUND + 1])
+    if len(facts) > MOST_FOUND:
+        return None
+    found: dict[str, list[int]] = {"": [pk for pk, *_rest in facts], **{name: [] for name in TABS}}
+    for pk, state, cause, server in facts:
+        found[_tab_of(state, is_held_up=bool(cause) or server in blocked)].append(pk)
+    return found
+
+
+def _tab_of(state: str, *, is_held_up: bool) -> str:
+    """The tab of one mail, as `tab_filters` has it."""
+    match state:
+        case "queued":
+            return "failed" if is_held_up else "queued"
+        case "sending":
+            return "queued"
+        case "bounced":
+            return "failed"
+    return state
 
 
 def _version(rows: list[Row], counts: Mapping[str, Count], trouble: Trouble | None) -> str:

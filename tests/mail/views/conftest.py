@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils.timezone import now
 
@@ -12,6 +13,11 @@ from mail.models import Content, Mail, Server
 
 MakeMail = Callable[..., Mail]
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
 
 
 @pytest.fixture
