@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 
 Text = str | Promise
@@ -75,6 +76,17 @@ def extension(name: str) -> str:
 def file_icon(name: str, content_type: str = "") -> str:
     """The icon of a file, by its name, else by its type."""
     return _KINDS.get(extension(name)) or _FAMILIES.get(content_type.partition("/")[0], "file")
+
+
+def human_size(number: int) -> str:
+    """ "284 kB", "1,2 MB": powers of a thousand, one decimal from a megabyte on."""
+    if number < 10**3:
+        return f"{number} B"
+    if number < 10**6:
+        return f"{number_format(number / 10**3, decimal_pos=0)} kB"
+    if number < 10**9:
+        return f"{number_format(number / 10**6, decimal_pos=1)} MB"
+    return f"{number_format(number / 10**9, decimal_pos=1)} GB"
 
 
 def split_name(name: str, tail: int = 8) -> tuple[str, str]:

@@ -5,8 +5,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from django.conf import settings
-
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "inter-latin.woff2"
@@ -22,6 +20,8 @@ FEATURES = ["kern", "liga", "calt", "tnum", "ccmp", "locl", "mark", "mkmk", "cas
 
 def cache_folder() -> Path:
     """Where made files are kept: beside the data of the installation, else in the user's cache."""
+    from django.conf import settings  # here, because the build of the wheel makes the font without Django
+
     data = getattr(settings, "DATA_DIR", None)
     if data:
         return Path(data) / "cache"
@@ -48,6 +48,7 @@ def make_font(target: Path) -> None:
     from fontTools.ttLib import TTFont
     from fontTools.varLib.instancer import instantiateVariableFont
 
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table
     font = TTFont(fontpkg.path("Inter"))
     options = Options()
     options.layout_features = FEATURES

@@ -1,9 +1,10 @@
 // Requests of htmx: the token they carry, what happens when they fail, and what a swap must not lose.
-import { csrf } from "./csrf.js";
-
 const toasts = () => import("./toasts.js");
 
-const addToken = (event) => { (event.detail.headers || event.detail.ctx.request.headers)["X-CSRFToken"] = csrf(); };
+function addToken({ detail }) {
+  const headers = detail.headers || detail.ctx.request.headers;
+  headers["X-CSRFToken"] = document.body.dataset.csrf;
+}
 document.addEventListener("htmx:configRequest", addToken);
 document.addEventListener("htmx:config:request", addToken); // htmx 4
 

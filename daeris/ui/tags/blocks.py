@@ -7,7 +7,7 @@ from django import template
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.utils.functional import Promise
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from daeris.ui.icons import icon_svg
@@ -46,7 +46,10 @@ def alert(
     context: template.Context, content: str, tone: str = "info", title: Text = "", icon: str = "", id: str = ""
 ) -> SafeString:
     """Something that needs action: what happened, why, and one button in `.alert__actions`."""
-    values = {"content": content, "tone": tone, "title": title, "icon": icon or ALERT_ICONS[tone], "id": id}
+    # The buttons stand beside the words, or below where there is no room.
+    words, mark, buttons = content.partition('<div class="alert__actions">')
+    values = {"content": mark_safe(words), "actions": mark_safe(mark + buttons)}  # noqa: S308 - a part of safe content
+    values |= {"tone": tone, "title": title, "icon": icon or ALERT_ICONS[tone], "id": id}
     return draw(context, "alert", values)
 
 

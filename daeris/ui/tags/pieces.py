@@ -4,7 +4,6 @@ import datetime
 from typing import Any
 
 from django import template
-from django.template.defaultfilters import filesizeformat
 from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -93,8 +92,8 @@ def progress(value: float, max: float, label: Text = "", tone: str = "") -> Safe
 
 @register.simple_tag
 def size(number: int | None) -> str:
-    """Bytes for people."""
-    return filesizeformat(number or 0)
+    """Bytes for people: "284 kB"."""
+    return components.human_size(number or 0)
 
 
 @register.inclusion_tag("ui/components/copy.html")
