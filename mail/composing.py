@@ -23,7 +23,7 @@ from mail.models import Attachment, Content
 __all__ = ["AttachmentPart", "Body", "Composed", "Letter", "MessageInvalid", "compose", "encode_body", "letter_of"]
 
 # 7 bits and short lines pass through every server; CRLF from the start saves a conversion of each copy.
-POLICY = SMTP.clone(max_line_length=78, cte_type="7bit")
+POLICY = SMTP.clone(max_line_length=78, cte_type="7bit", refold_source="none")
 # Written by us or never written; what a caller gives under these names is left out.
 RESERVED = {
     *("from", "to", "cc", "bcc", "resent-bcc", "subject", "date", "message-id", "in-reply-to", "references"),
@@ -90,7 +90,7 @@ class Composed:
 
 
 def letter_of(content: Content) -> Letter:
-    """The stored content as plain values; its files are read when the body is encoded."""
+    """The stored content as plain values. What is wrong with it shows when it is encoded, and files are read then."""
     return Letter(
         subject=content.subject,
         text=content.text,
@@ -99,9 +99,9 @@ def letter_of(content: Content) -> Letter:
         message_id=content.message_id,
         in_reply_to=content.in_reply_to,
         references=content.references,
-        reply_to=_mailboxes("Reply-To", content.reply_to),
-        to=_mailboxes("To", content.to),
-        cc=_mailboxes("Cc", content.cc),
+        reply_to=_mailboxes(content.reply_to),
+        to=_mailboxes(content.to),
+        cc=_mailboxes(content.cc),
         extra_headers=tuple((str(name), str(value)) for name, value in content.extra_headers),
         auto_submitted=content.auto_submitted,
         language=content.language,
@@ -163,18 +163,21 @@ def _extra(given: Iterable[tuple[str, str]]) -> list[str]:
     return [headers.text(name, value) for name, value in given if name.lower() not in RESERVED]
 
 
-def _mailboxes(field: str, text: str) -> tuple[Mailbox, ...]:
-    headers.refuse_breaks(field, text)
+def _mailboxes(text: str) -> tuple[Mailbox, ...]:
     found = tuple(Mailbox(name, address) for name, address in getaddresses([text]) if name or address)
-    if any("@" not in mailbox.address for mailbox in found):
-        raise MessageInvalid(field, _("The field %(field)s holds something that is not an address.") % {"field": field})
-    return found
+    # What is no list of addresses is kept as it is, so that composing refuses it by the name of its field.
+    broken = headers.BREAKS.search(text) or (text.strip() and not found)
+    return (Mailbox("", text),) if broken else found
 
 
 def _part_of(attachment: Attachment) -> AttachmentPart:
+    # Found now: the thread that reads the file later has no database.
+    stored = attachment.blob.file
+
     def read() -> bytes:
-        with attachment.open() as file:
-            return file.read()
+        with stored.storage.open(stored.name, "rb") as file:
+            data: bytes = file.read()
+            return data
 
     return AttachmentPart(attachment.name, attachment.content_type, attachment.content_id, read)
 
@@ -230,15 +233,11 @@ def _file(file: AttachmentPart, *, inline: bool = False) -> MIMEPart:
             encoding = "7bit"
         else:
             maintype, subtype = "application", "octet-stream"
-    part.set_content(
-        data,
-        maintype,
-        subtype,
-        cte=encoding,
-        disposition="inline" if inline else "attachment",
-        filename=_file_name(file.name),
-        cid=_content_id(file.content_id) if inline else None,
-    )
+    part.set_content(data, maintype, subtype, cte=encoding)
+    # Raw: the library's own writing of these loses blanks, line separators and long identifiers.
+    part.set_raw("Content-Disposition", headers.disposition("inline" if inline else "attachment", file.name))
+    if inline:
+        part.set_raw("Content-ID", _content_id(file.content_id))
     return part
 
 
@@ -253,15 +252,6 @@ def _content_id(text: str) -> str:
     if not CONTENT_ID.fullmatch(text):
         raise MessageInvalid("Content-ID", _("The identifier of an image cannot be written in a mail."))
     return f"<{text}>"
-
-
-def _file_name(name: str) -> str:
-    headers.refuse_breaks("filename", name)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise MessageInvalid("filename", _("A file name holds characters that are no text.")) from None
-    return name
 
 
 def _travels_as_it_is(data: bytes) -> bool:

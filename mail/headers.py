@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TypeVar
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
 from mail.addresses import Mailbox, normalise
 
 BREAKS = re.compile(r"[\r\n\0]")
+CONTROLS = re.compile(r"[\x01-\x1f\x7f]")
 NAME = re.compile(r"[!-9;-~]{1,76}")
 MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 # Printable ASCII that reads the same after folding: no space at either end.
@@ -22,6 +24,8 @@ ADDRESS = re.compile(
     r"""(?:"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])+"|[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+)"""
     r"""@(?:[^\s"(),:;<>@\[\\\]\x00-\x1f\x7f]+|\[[!-Z^-~]+\])"""
 )
+# Quotes and backslashes inside quotes, and what looks like an encoded word, are read in too many ways.
+QUOTED_NAME = re.compile(r'["\\]|=\?')
 Q_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 LINE = 76
 T = TypeVar("T", str, bytes)
@@ -76,6 +80,23 @@ def mailboxes(name: str, given: Iterable[Mailbox]) -> str:
     return _folded(name, pieces)
 
 
+def disposition(kind: str, name: str) -> str:
+    """The value of Content-Disposition: plain names in quotes, all others as RFC 2231 has it, in pieces when long."""
+    refuse_breaks("filename", name)
+    if PLAIN_TEXT.fullmatch(name) and len(name) <= 200 and not QUOTED_NAME.search(name):
+        return f'{kind};\r\n filename="{name}"'
+    try:
+        encoded = [quote(char, safe="") for char in name]
+    except UnicodeEncodeError:
+        raise MessageInvalid("filename", _("A file name holds characters that are no text.")) from None
+    chunks = ["".join(chunk) for chunk in _chunks(encoded, 54)]
+    if len(chunks) == 1:
+        return f"{kind};\r\n filename*=utf-8''{chunks[0]}"
+    chunks[0] = f"utf-8''{chunks[0]}"
+    pieces = [f" filename*{number}*={chunk}" for number, chunk in enumerate(chunks)]
+    return ";\r\n".join([kind, *pieces])
+
+
 def shown(mailbox: Mailbox) -> str:
     """A mailbox as free text, for a header that no server reads as an address."""
     return f"{mailbox.name} <{mailbox.address}>" if mailbox.name else mailbox.address
@@ -100,9 +121,10 @@ def _mailbox(field: str, name: str, address: str) -> tuple[str, ...]:
     written = address if address.isascii() else normalise(address)
     if not ADDRESS.fullmatch(written) or len(written) > 320:
         raise MessageInvalid(field, _("The field %(field)s holds something that is not an address.") % {"field": field})
-    if not name.strip():
+    seen = CONTROLS.sub(" ", name)
+    if not seen.strip():
         return (written,)
-    return (*_phrase(field, name), f"<{written}>")
+    return (*_phrase(field, seen), f"<{written}>")
 
 
 def _phrase(field: str, name: str) -> list[str]:
@@ -123,9 +145,11 @@ def _words(field: str, value: str) -> list[str]:
         ) from None
     q_length = sum(len(q) for q, _raw in encoded)
     raw_length = sum(len(raw) for _q, raw in encoded)
+    # A word and the name of its field fit on a line, and no word is longer than 75 (RFC 2047 §2).
+    room = max(20, min(63, LINE - len(field) - 14))
     if q_length <= raw_length * 4 / 3:
-        return [f"=?utf-8?q?{''.join(chunk)}?=" for chunk in _chunks([q for q, _raw in encoded], 60)]
-    chunks = _chunks([raw for _q, raw in encoded], 45)
+        return [f"=?utf-8?q?{''.join(chunk)}?=" for chunk in _chunks([q for q, _raw in encoded], room)]
+    chunks = _chunks([raw for _q, raw in encoded], room // 4 * 3)
     return [f"=?utf-8?b?{base64.b64encode(b''.join(chunk)).decode()}?=" for chunk in chunks]
 
 
