@@ -176,13 +176,24 @@ class LineForm(ChangedFieldsForm):
             "price": DecimalText({"aria-label": _("Price")}),
         }
 
+    @property
+    def amount(self) -> Decimal | None:
+        """What the line comes to, as it was rendered; script keeps it in step with what is typed."""
+        if self.instance.pk is not None:
+            return self.instance.quantity * self.instance.price
+        quantity, price = self.initial.get("quantity"), self.initial.get("price")
+        return None if quantity is None or price is None else quantity * price
+
 
 class LineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     """The lines of one document. Begun with the lines of another one, those are saved as they stand."""
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
         super().add_fields(form, index)
-        form.fields["id"].error_messages["invalid_choice"] = _(
+        key = form.fields["id"]
+        assert isinstance(key, forms.ModelChoiceField)
+        key.queryset = self.queryset  # Django takes the key of any line there is
+        key.error_messages["invalid_choice"] = _(
             "Someone else has deleted this line. Remove it here too, or write it again on a new line."
         )
 
@@ -190,6 +201,11 @@ class LineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     def written(self) -> list[forms.Form]:
         """The lines that say something."""
         return [form for form in self.forms if not self.is_blank(form)]
+
+    @property
+    def total(self) -> Decimal:
+        """What the lines come to, as they were rendered."""
+        return sum((form.amount or Decimal() for form in self.forms), Decimal())
 
     @property
     def blank(self) -> list[forms.Form]:

@@ -23,8 +23,6 @@ def register() -> None:
         navigation.app(name, label=kind.app, icon=icon, order=order)
         url = f"documents:{kind.plural}"
         navigation.entry(name, label=kind.title, url=url, icon=kind.icon, order=10, shortcut=shortcut)
-    for name in ("crm", "sales", "invoicing"):
-        navigation.entry(name, label=CONTACT.title, url="documents:contacts", icon=CONTACT.icon, order=20)
     navigation.search_provider(find)
 
 
