@@ -63,7 +63,11 @@ def attachment(request: HttpRequest, pk: int, attachment_pk: int) -> FileRespons
     found: Attachment = get_object_or_404(
         _own(request, pk).content.attachments.select_related("blob"), pk=attachment_pk
     )
-    return FileResponse(found.open(), headers=download_headers(found, inline=bool(found.content_id)))
+    response = FileResponse(found.open())
+    # Afterwards: what FileResponse would say of name and type is guessed from the path of the blob.
+    for name, value in download_headers(found, inline=bool(found.content_id)).items():
+        response[name] = value
+    return response
 
 
 def _own(request: HttpRequest, pk: int) -> Mail:

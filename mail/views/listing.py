@@ -1,6 +1,7 @@
 """The list of e-mails: what the query string asks for, the rows of one page, and a version to compare."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ MOST_FOUND = 2000
 # For how long a new kind of document may be missing from the filters.
 KEPT_SECONDS = 60
 TABS = ("queued", "sent", "failed", "cancelled")
+# No longer than keys are: more digits than that are no question for the database.
+RECORD = re.compile(r"\d{1,9}-\d{1,18}", re.ASCII)
 NAV_COUNT = "_mail_red_count"
 
 
@@ -179,7 +182,7 @@ def _panel(request: HttpRequest, user: "User", servers: Mapping[int, Server]) ->
         request,
         placeholder=_("Subject, recipient or document…"),
         tabs=_tabs({}),
-        filters=_filters(user, servers),
+        filters=[*_filters(user, servers), *_record_filter(request, user)],
         sorts={"date": ("pk",)},
         default_sort="-date",
         target="#mails",
@@ -210,6 +213,21 @@ def _filters(user: "User", servers: Mapping[int, Server]) -> list[Filter]:
     ]
 
 
+def _record_filter(request: HttpRequest, user: "User") -> list[Filter]:
+    """The e-mails about one record ("?record=TYPE-KEY", as the record's own button asks): only there while it is on."""
+    value = request.GET.get("record", "")
+    if not RECORD.fullmatch(value):
+        return []
+    mail = Mail.objects.visible_to(user).filter(**_about(value)).first()
+    document = documents_of([mail], user).get(mail.pk) if mail else None
+    return [Filter("record", _("Document"), [(value, document.name if document else _("One document"))])]
+
+
+def _about(value: str) -> dict[str, str]:
+    kind, _dash, key = value.partition("-")
+    return {"document_type": kind, "document_id": key}
+
+
 def _document_types() -> list[int]:
     # Asked of the few types there are: the distinct types of all mail would read all mail.
     used = Exists(Mail.objects.filter(document_type=OuterRef("pk")))
@@ -224,6 +242,8 @@ def _narrowed(mails: "QuerySet[Mail]", panel: ControlPanel, user: "User") -> "Qu
     if whose := panel.chosen("whose"):
         mine = Q(user_id=user.pk)
         mails = mails.filter(mine if whose == "mine" else ~mine)
+    if record := panel.chosen("record"):
+        mails = mails.filter(**_about(record))
     for name, column in (("lane", "lane"), ("server", "server_id"), ("type", "document_type_id")):
         if value := panel.chosen(name):
             mails = mails.filter(**{column: value})

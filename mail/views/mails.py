@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from daeris.ui.htmx import is_partial, redirect, respond, toast
 from mail import queue
@@ -86,7 +87,9 @@ def _answer(request: HttpRequest, mail: Mail, sentence: str, tone: str) -> HttpR
         return redirect(request, _way_back(request))
     anew = Mail.objects.visible_to(request.user).as_rows(request.user).filter(pk=mail.pk)
     (row,) = rows_of(list(anew), request.user, Server.objects.in_bulk())  # type: ignore[arg-type]
-    return toast(render(request, "mail/_mail_row.html", {"row": row}), sentence, tone=tone)
+    response = toast(render(request, "mail/_mail_row.html", {"row": row}), sentence, tone=tone)
+    # The list around the row looks again: tabs, alert and menu count anew.
+    return trigger_client_event(response, "ui:moved")
 
 
 def _list_again(request: HttpRequest) -> HttpResponse:
@@ -100,6 +103,6 @@ def _list_again(request: HttpRequest) -> HttpResponse:
 
 def _way_back(request: HttpRequest) -> str:
     wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) and wanted.startswith("/"):
+    if wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
         return wanted
     return reverse("mail:mails")
