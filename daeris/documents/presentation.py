@@ -144,7 +144,7 @@ def mails_of(record: Any, user: Any) -> Stat | None:
     about = ContentType.objects.get_for_model(record)
     rows = Mail.objects.visible_to(user).filter(document_type=about, document_id=record.pk)
     counts = rows.aggregate(all=CountRows("pk"), red=CountRows("pk", filter=Mail.RED))
-    url = f"{reverse('mail:mails')}?{urlencode({'type': about.pk, 'record': record.pk})}"
+    url = f"{reverse('mail:mails')}?{urlencode({'record': f'{about.pk}-{record.pk}'})}"
     return Stat("mail", counts["all"], _("E-mails"), url, counts["red"]) if counts["all"] else None
 
 

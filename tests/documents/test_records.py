@@ -13,7 +13,7 @@ from django.utils.timezone import localdate
 from chatter.models import Follower, Message
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from daeris.models import User
-from mail.models import Contact
+from mail.models import Contact, Mail
 from tests.documents.conftest import filled, opportunities
 
 pytestmark = pytest.mark.django_db
@@ -330,3 +330,18 @@ def test_a_wrong_token_is_no_token(as_alice: Client) -> None:
     url = reverse("documents:contact_new")
     for token in ("", "x", str(uuid4())):
         assert as_alice.post(url, filled(as_alice, url, name="Ana", form_token=token)).status_code == 303
+
+
+def test_the_button_of_its_e_mails_leads_to_them(client: Client, alice: User, opportunity: Opportunity) -> None:
+    other = Opportunity.objects.create(name="Otra", customer=opportunity.customer)
+    for record in (opportunity, other):
+        record.post(author=alice, body="<p>Hola</p>", to=[opportunity.customer])
+    Mail.objects.filter(document_id=opportunity.pk).update(state="failed", cause="mailbox_unknown")
+    client.force_login(alice)
+    (button,) = client.get(opportunity.get_absolute_url()).context["stats"]
+    assert (button.count, button.failed) == (1, 1)
+    page = client.get(button.url)
+    assert opportunity.name.encode() in page.content
+    assert b"Otra" not in page.content
+    # A key that cannot be one is no filter.
+    assert client.get(f"{reverse('mail:mails')}?record=1-{'9' * 30}").status_code == 200
