@@ -1,0 +1,156 @@
+"""The body of a mail: its text, the HTML twin, the images shown in it, the files beside it.
+
+The standard library encodes the words. Files are written into one buffer as they are read, so that a big one is
+in memory once as it is and once encoded, however many copies are sent.
+"""
+
+import base64
+import re
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from email.message import MIMEPart
+from email.policy import SMTP
+from io import BytesIO
+from typing import Protocol
+
+from django.utils.translation import gettext as _
+
+from mail import headers, html
+from mail.headers import MessageInvalid
+
+# 7 bits and short lines pass through every server; CRLF from the start saves a conversion of each copy.
+POLICY = SMTP.clone(max_line_length=78, cte_type="7bit")
+CONTENT_TYPE = re.compile(r"([a-z0-9][\w!#$&^.+-]*)/([a-z0-9][\w!#$&^.+-]*)", re.ASCII | re.IGNORECASE)
+CONTENT_ID = re.compile(r"[\w!#$%&'*+/=?^`{|}~.@-]{1,200}", re.ASCII)
+LONGEST_TYPE = 127
+CHUNK = 57 * 1024  # whole lines of base64
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentPart:
+    """A file as the mail carries it. `read` is called once, when the body is encoded."""
+
+    name: str
+    content_type: str
+    content_id: str
+    read: Callable[[], bytes]
+
+
+def encode(text: str, rich: str, attachments: Sequence[AttachmentPart]) -> tuple[bytes, bytes]:
+    """The header lines that describe the body, and the body. Without `text`, the HTML is made readable as such."""
+    root = _root(text, rich, attachments)
+    out = BytesIO()
+    root.write(out)
+    return root.head, out.getvalue()
+
+
+def _root(text: str, rich: str, attachments: Sequence[AttachmentPart]) -> "_Part":
+    inline = [part for part in attachments if part.content_id and f"cid:{part.content_id}" in rich]
+    files = [part for part in attachments if part not in inline]
+    root: _Part = _Text(text or html.to_text(rich), "plain")
+    if rich:
+        shown: _Part = _Text(rich, "html")
+        if inline:
+            shown = _Multipart("related", [shown, *(_File(part, is_inline=True) for part in inline)])
+        root = _Multipart("alternative", [root, shown])
+    if files:
+        root = _Multipart("mixed", [root, *(_File(part) for part in files)])
+    return root
+
+
+class _Part(Protocol):
+    @property
+    def head(self) -> bytes:
+        """Header lines, the last one ended too."""
+
+    def write(self, out: BytesIO) -> None:
+        """Write the body below the head."""
+
+
+@dataclass(slots=True)
+class _Multipart:
+    subtype: str
+    parts: list[_Part]
+    # "=_" stands neither in base64 nor in quoted-printable; what travels as it is cannot guess the rest.
+    boundary: str = field(default_factory=lambda: f"=_{uuid.uuid4().hex}")
+
+    @property
+    def head(self) -> bytes:
+        return f'Content-Type: multipart/{self.subtype};\r\n boundary="{self.boundary}"\r\n'.encode()
+
+    def write(self, out: BytesIO) -> None:
+        for part in self.parts:
+            out.write(b"--%s\r\n" % self.boundary.encode())
+            out.write(part.head)
+            out.write(b"\r\n")
+            part.write(out)
+            out.write(b"\r\n")
+        out.write(b"--%s--\r\n" % self.boundary.encode())
+
+
+class _Text:
+    def __init__(self, words: str, subtype: str) -> None:
+        part = MIMEPart(policy=POLICY)
+        try:
+            # NUL may not travel (RFC 5321 §4.5.2), and no reader would show it.
+            part.set_content(words.replace("\0", ""), subtype=subtype)
+        except UnicodeEncodeError:
+            raise MessageInvalid("body", _("The text holds characters that are no text.")) from None
+        head, _blank, self._data = part.as_bytes(policy=POLICY).partition(b"\r\n\r\n")
+        self.head = head + b"\r\n"
+
+    def write(self, out: BytesIO) -> None:
+        out.write(self._data)
+
+
+class _File:
+    def __init__(self, file: AttachmentPart, *, is_inline: bool = False) -> None:
+        self._file = file
+        self._as_it_is: bytes | None = None
+        self.head = "".join(self._head(file, is_inline)).encode()
+
+    def write(self, out: BytesIO) -> None:
+        if self._as_it_is is not None:
+            out.write(self._as_it_is)
+            return
+        data = memoryview(self._file.read())
+        for start in range(0, len(data), CHUNK):
+            encoded = base64.b64encode(data[start : start + CHUNK])
+            for line in range(0, len(encoded), 76):
+                out.write(encoded[line : line + 76])
+                out.write(b"\r\n")
+
+    def _head(self, file: AttachmentPart, is_inline: bool) -> Iterator[str]:
+        content_type = _content_type(file.content_type)
+        encoding = "base64"
+        if content_type.startswith("message/"):
+            # RFC 2046 §5.2.1 forbids base64 here; what cannot travel as it is goes as a plain file.
+            data = file.read()
+            if content_type == "message/rfc822" and _travels_as_it_is(data):
+                self._as_it_is, encoding = data, "7bit"
+            else:
+                content_type = "application/octet-stream"
+        yield f"Content-Type: {content_type}\r\n"
+        yield f"Content-Transfer-Encoding: {encoding}\r\n"
+        yield f"Content-Disposition: {headers.disposition('inline' if is_inline else 'attachment', file.name)}\r\n"
+        if is_inline:
+            yield f"Content-ID: {_content_id(file.content_id)}\r\n"
+
+
+def _content_type(text: str) -> str:
+    given = text.partition(";")[0].strip().lower()
+    if len(given) > LONGEST_TYPE or not CONTENT_TYPE.fullmatch(given) or given.startswith("multipart/"):
+        return "application/octet-stream"
+    return given
+
+
+def _content_id(text: str) -> str:
+    if not CONTENT_ID.fullmatch(text):
+        raise MessageInvalid("Content-ID", _("The identifier of an image cannot be written in a mail."))
+    return f"<{text}>"
+
+
+def _travels_as_it_is(data: bytes) -> bool:
+    lines = data.split(b"\r\n")
+    return data.isascii() and not any(len(line) > 998 or set(line) & {0, 10, 13} for line in lines)
