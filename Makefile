@@ -41,7 +41,7 @@ setup-dev: setup .venv/.installed-dev
 	@touch $@
 
 .venv/.messages: $(shell find daeris mail chatter -name '*.po') .venv/.installed
-	@$(BIN)/python -m daeris.messages compile
+	@if [ -e daeris/messages.py ] || [ -d daeris/messages ]; then $(BIN)/python -m daeris.messages compile; fi
 	@touch $@
 
 $(STATIC): $(shell find static daeris/ui -type f -not -name '*.pyc') .venv/.installed
