@@ -1,0 +1,124 @@
+"""General options, and the aliases of the default domain."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from mail.models import Domain, Options, Server
+
+OPTIONS, ALIASES = "/settings/general/", "/settings/mail/aliases/"
+FORM = {"dmarc_protection": "never", "public_providers": "gmail.com", "alias_domain": ""}
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    return {**FORM, **changes}
+
+
+@pytest.mark.parametrize("path", [OPTIONS, ALIASES])
+class TestWhoMay:
+    def test_only_those_who_manage_servers(
+        self, as_alice: Client, as_bob: Client, as_charlie: Client, stranger: Client, path: str
+    ) -> None:
+        assert as_alice.get(path).status_code == 200
+        for client in (as_bob, as_charlie):
+            assert client.get(path).status_code == 403
+            assert client.post(path, FORM).status_code == 403
+        assert stranger.get(path).url.startswith("/login/")
+
+    def test_wrong_method(self, as_alice: Client, path: str) -> None:
+        assert as_alice.delete(path).status_code == 405
+
+
+class TestOptions:
+    def test_switching_on_and_naming_the_domain(self, as_alice: Client) -> None:
+        as_alice.post(OPTIONS, options(custom_servers="on", alias_domain="@MiEmpresa.Example."))
+        assert Options.load().custom_servers
+        domain = Domain.objects.get()
+        assert (domain.name, domain.is_default) == ("miempresa.example", True)
+
+    def test_every_change_plans_waiting_mail_anew(self, company: Domain, as_alice: Client) -> None:
+        before = Options.load().version
+        as_alice.post(OPTIONS, options(custom_servers="on", alias_domain=company.name, dmarc_protection="always"))
+        assert Options.load().version > before
+
+    def test_a_new_name_keeps_the_addresses(self, company: Domain, as_alice: Client) -> None:
+        as_alice.post(OPTIONS, options(custom_servers="on", alias_domain="otra.example"))
+        domain = Domain.objects.get()
+        assert (domain.pk, domain.name, domain.default_from) == (company.pk, "otra.example", "notificaciones")
+
+    def test_another_known_domain_becomes_the_default(self, company: Domain, as_alice: Client) -> None:
+        other = Domain.objects.create(name="otra.example")
+        as_alice.post(OPTIONS, options(custom_servers="on", alias_domain="otra.example"))
+        other.refresh_from_db()
+        assert other.is_default
+        assert Domain.objects.filter(is_default=True).count() == 1
+
+    @pytest.mark.parametrize("name", ["dos tres", "a@b.example", "x", "1.2.3.4", "a\nb.example"])
+    def test_what_is_no_domain_is_refused(self, as_alice: Client, name: str) -> None:
+        response = as_alice.post(OPTIONS, options(custom_servers="on", alias_domain=name))
+        if name == "x":  # a host of one label is a domain inside a network
+            assert response.status_code == 303
+        else:
+            assert response.status_code == 422
+            assert not Options.load().custom_servers
+
+    def test_the_domain_is_not_touched_while_it_is_not_shown(self, company: Domain, as_alice: Client) -> None:
+        Options.objects.update(custom_servers=False)
+        assert 'name="alias_domain"' not in as_alice.get(OPTIONS).content.decode()
+        as_alice.post(OPTIONS, options())
+        assert Domain.objects.get().name == "miempresa.example"
+
+    def test_switching_off_asks_first(self, company: Domain, as_alice: Client) -> None:
+        Server.objects.create(name="Corporativo", host="h.example")
+        question = as_alice.post(OPTIONS, options(dmarc_protection="always"))
+        html = question.content.decode()
+        assert "The server is kept" in html
+        assert Options.load().custom_servers
+
+        answers = dict(question.context["answers"])
+        as_alice.post(OPTIONS, {**answers, "confirmed": "1"})
+        assert not Options.load().custom_servers
+        assert Options.load().dmarc_protection == "always"
+        assert Server.objects.exists()
+
+    def test_automatic_protection_is_refused_with_words(self, as_alice: Client) -> None:
+        response = as_alice.post(OPTIONS, options(dmarc_protection="automatic"))
+        assert response.status_code == 422
+        assert "automatic protection needs look-ups in the DNS" in response.content.decode()
+
+    def test_providers_are_normalised_and_checked(self, as_alice: Client) -> None:
+        as_alice.post(OPTIONS, options(dmarc_protection="always", public_providers="GMail.com., yahoo.es\nyahoo.es"))
+        assert Options.load().public_providers == "gmail.com yahoo.es"
+        refused = as_alice.post(OPTIONS, options(public_providers="gmail.com no_es"))
+        assert refused.status_code == 422
+        assert "no_es" in refused.content.decode()
+
+
+class TestAliases:
+    @pytest.mark.parametrize(
+        ("text", "kept", "shown"),
+        [
+            ("ventas", "ventas", "ventas@miempresa.example"),
+            (" ventas ", "ventas", "ventas@miempresa.example"),
+            ("avisos@Otra.Example", "avisos@otra.example", "avisos@otra.example"),
+            ("", "", ""),
+        ],
+    )
+    def test_the_default_from(self, company: Domain, as_alice: Client, text: str, kept: str, shown: str) -> None:
+        assert as_alice.post(ALIASES, {"default_from": text}).status_code == 303
+        assert Domain.objects.get().default_from == kept
+        assert as_alice.get(ALIASES).context["address"] == shown
+
+    @pytest.mark.parametrize(
+        "text", ["dos tres", "a@b@c.example", "Ana <a@b.example>", "a@b.example, c@d.example", "x" * 65, "a\r\nb"]
+    )
+    def test_what_is_no_address_is_refused(self, company: Domain, as_alice: Client, text: str) -> None:
+        assert as_alice.post(ALIASES, {"default_from": text}).status_code == 422
+        assert Domain.objects.get().default_from == "notificaciones"
+
+    def test_without_a_domain_it_says_what_comes_first(self, as_alice: Client) -> None:
+        html = as_alice.get(ALIASES).content.decode()
+        assert "An alias domain comes first" in html
+        assert as_alice.post(ALIASES, {"default_from": "x"}).status_code == 303
+        assert not Domain.objects.exists()
