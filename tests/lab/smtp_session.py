@@ -6,8 +6,9 @@ import binascii
 import email
 import email.policy
 import re
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ class Received:
     connection: int
     tls: str
     user: str
+    moment: float = field(default_factory=time.monotonic)
 
     @property
     def message(self) -> EmailMessage:

@@ -93,11 +93,15 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def close(self) -> None:
-        """Stop all that still runs. Prints the logs, which pytest shows beside a failure."""
+    def stop(self) -> None:
+        """Stop all that still runs."""
         with ExitStack() as stopping:
             for process in self.processes:
                 stopping.callback(process.stop)
+
+    def close(self) -> None:
+        """Stop all that still runs, and print the logs, which pytest shows beside a failure."""
+        self.stop()
         for log in sorted(self.folder.glob("*.log")):
             print(f"---- {log.name}\n{log.read_text(errors='replace')[-6000:]}")  # noqa: T201
 

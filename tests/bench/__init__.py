@@ -1,0 +1,1 @@
+"""What is measured by `make bench`: never a test, always side by side in one run."""
