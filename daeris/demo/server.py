@@ -58,12 +58,20 @@ def _keep(sender: str, recipients: list[str], raw: bytes) -> None:
         CapturedMail.objects.filter(pk__lte=oldest_kept).delete()
 
 
+class _Listener(Controller):  # type: ignore[misc]  # aiosmtpd has no types
+    """A controller that may be given port 0: it learns its port before it knocks at its own door."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 class DemoServer:
     """The server in a thread of its own; `port` is known once it is started."""
 
     def __init__(self, *, refused: str, deferred: str, port: int = 0) -> None:
         handler = Capture(refused=refused, deferred=deferred)
-        self._controller: Any = Controller(
+        self._controller: Any = _Listener(
             handler,
             hostname="127.0.0.1",
             port=port,
@@ -75,7 +83,7 @@ class DemoServer:
     def start(self) -> int:
         """Listen; the port. Raises OSError when a given port is taken."""
         self._controller.start()
-        port: int = self._controller.server.sockets[0].getsockname()[1]
+        port: int = self._controller.port
         return port
 
     def stop(self) -> None:
