@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import formats
@@ -73,4 +74,5 @@ def _said(value: object) -> str:
         return formats.date_format(value, "SHORT_DATE_FORMAT")
     if isinstance(value, int | float | Decimal):
         return formats.number_format(value, use_l10n=True, force_grouping=True)
-    return str(value)
+    # A user is known by name, not by log-in.
+    return str((value.get_full_name() if isinstance(value, AbstractUser) else "") or value)

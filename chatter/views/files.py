@@ -47,9 +47,11 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
 
 @login_required
 @require_safe
-def attachment(request: HttpRequest, pk: int) -> HttpResponse:
+def attachment(request: HttpRequest, pk: int) -> FileResponse:
     """Download a file; with `?inline` a picture is shown."""
     found = attachment_or_404(request.user, pk)
-    headers = download_headers(found, inline="inline" in request.GET)
-    # FileResponse is a StreamingHttpResponse, which Django's own middleware treats like any other.
-    return FileResponse(found.open(), headers=headers)  # type: ignore[return-value]
+    response = FileResponse(found.open())
+    # Set afterwards: FileResponse writes a Content-Disposition of its own, named after the blob and shown inline.
+    for name, value in download_headers(found, inline="inline" in request.GET).items():
+        response[name] = value
+    return response

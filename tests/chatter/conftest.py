@@ -1,8 +1,10 @@
 """What the tests of conversations have in common."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
+from django.test import Client
 from django.utils import translation
 
 from daeris.models import User
@@ -30,3 +32,19 @@ def colleague(db: None) -> User:
     user = User.objects.create_user("dana", "dana@miempresa.example", "una-clave-larga", first_name="Dana")
     Contact.objects.filter(user=user).update(notify=Contact.Notify.APP)
     return give(user, "documents.view_opportunity", "chatter.use_notes")
+
+
+class Enter(Protocol):
+    """A browser in which this user is logged in, reading English."""
+
+    def __call__(self, user: User) -> Client: ...
+
+
+@pytest.fixture
+def enter() -> Enter:
+    def log_in(user: User) -> Client:
+        client = Client(headers={"accept-language": "en"})
+        client.force_login(user)
+        return client
+
+    return log_in
