@@ -60,16 +60,13 @@ def store(
         with transaction.atomic():
             # The lock on the blob keeps the sweep away until the attachment holds it.
             blob = _blob(sha256, copy, path)
-            attachment = Attachment.objects.create(
+            return Attachment.objects.create(
                 blob=blob,
                 name=safe_name,
                 content_type=clean_content_type(content_type, safe_name),
                 content_id=content_id,
-                owner=owner,
+                owner_id=owner.pk if owner else None,
             )
-    if path and blob.file.name != path:
-        default_storage.delete(path)
-    return attachment
 
 
 def post(attachments: Iterable[Attachment]) -> None:
@@ -80,7 +77,7 @@ def post(attachments: Iterable[Attachment]) -> None:
 def sweep_uploads() -> int:
     """Forget uploads that nobody posted within a day. Answers how many."""
     old = Attachment.objects.pending().filter(created_at__lt=now() - UPLOADS_LAST)
-    count, _by_model = old.filter(messages=None, contents=None).delete()
+    count, _by_model = old.filter(contents=None).delete()
     return count
 
 
@@ -158,15 +155,18 @@ def _read_through(file: "File[Any]", copy: IO[bytes], name: str) -> str:
 
 def _blob(sha256: str, copy: IO[bytes], path: str) -> Blob:
     """The blob of these bytes, locked; made from the file at `path` when there is none."""
-    if blob := _held(sha256):
-        return blob
-    path = path or _saved(sha256, copy)
-    try:
-        with transaction.atomic():
-            return Blob.objects.create(sha256=sha256, size=_size(copy), file=path)
-    except IntegrityError:
+    blob = _held(sha256)
+    if blob is None:
+        path = path or _saved(sha256, copy)
+        try:
+            with transaction.atomic():
+                return Blob.objects.create(sha256=sha256, size=_size(copy), file=path)
+        except IntegrityError:
+            blob = Blob.objects.select_for_update().get(pk=sha256)
+    if path:
         # Someone else stored the same bytes meanwhile: theirs count.
-        return Blob.objects.select_for_update().get(pk=sha256)
+        default_storage.delete(path)
+    return blob
 
 
 def _held(sha256: str) -> Blob | None:
@@ -189,7 +189,7 @@ def _delete_if_unused(pk: str) -> bool:
         # Asked only with the lock held: an upload of the same bytes may have been quicker.
         if blob is None or blob.attachments.exists():
             return False
-        path = blob.file.name
+        path = str(blob.file.name)
         blob.delete()
         # The row first: a file without a row is only lost space, a row without its file is a lost attachment.
         transaction.on_commit(lambda: default_storage.delete(path))

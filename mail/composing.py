@@ -163,10 +163,10 @@ def _mailboxes(text: str) -> tuple[Mailbox, ...]:
 
 def _part_of(attachment: Attachment) -> AttachmentPart:
     # Found now: the thread that reads the file later has no database.
-    stored = attachment.blob.file
+    storage, path = attachment.blob.file.storage, str(attachment.blob.file.name)
 
     def read() -> bytes:
-        with stored.storage.open(stored.name, "rb") as file:
+        with storage.open(path, "rb") as file:
             data: bytes = file.read()
             return data
 
