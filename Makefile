@@ -92,4 +92,4 @@ lock: setup-dev
 	$(COMPILE) $(UPGRADE) --extra test -c requirements/run.lock -o requirements/dev.lock
 
 messages: setup-dev
-	$(BIN)/python -m daeris.messages update
+	$(BIN)/python -m daeris.messages extract
