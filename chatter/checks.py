@@ -24,7 +24,7 @@ def records_say_who_sees_them(app_configs: Any, **kwargs: Any) -> list[CheckMess
                     id="chatter.E001",
                 )
             )
-        if not hasattr(model, "get_absolute_url"):
+        if model.get_absolute_url is Threaded.get_absolute_url:
             found.append(
                 Error(
                     f"{model.__name__} carries a conversation, but its records have no page.",

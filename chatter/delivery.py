@@ -1,7 +1,7 @@
 """What became of the copies of messages: a few questions to the database for any number of them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -186,7 +186,7 @@ def _counted(message_ids: Sequence[int], *, with_failures: bool = True) -> dict[
     return dict(found)
 
 
-def _tally(message_ids: Sequence[int]) -> "QuerySet[Notification, dict[str, Any]]":
+def _tally(message_ids: Sequence[int]) -> Iterable[Any]:
     """How many copies of each message are in which state."""
     return (
         Notification.objects.filter(message_id__in=message_ids)
@@ -250,7 +250,7 @@ def _name(failures: dict[tuple[int, str], Failure]) -> None:
         .order_by("pk")
     )
     for mail in red[:200]:
-        failure = failures.get((mail.message_id, cause_of(mail)))
+        failure = failures.get((mail.message_id, cause_of(mail)))  # type: ignore[attr-defined]
         if failure is None or len(failure.names) >= NAMED:
             continue
         failure.names.append(mail.recipient_name or mail.recipient_address)

@@ -125,7 +125,6 @@ def _values(message: Message, record: "Threaded", variant: Variant) -> dict[str,
     }
 
 
-def link_to(record: Any) -> str:
-    """The record's address for a mail; "" when it has no page."""
-    address = getattr(record, "get_absolute_url", None)
-    return f"{settings.BASE_URL}{address()}" if address else ""
+def link_to(record: "Threaded") -> str:
+    """The record's address for a mail."""
+    return f"{settings.BASE_URL}{record.get_absolute_url()}"

@@ -27,13 +27,13 @@ class FilesField(forms.FileField):
 
     widget = FilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> "list[UploadedFile[Any]]":
         given = data if isinstance(data, list | tuple) else [data]
         clean = super().clean
         return [clean(one, initial) for one in given if one]
 
 
-class RowsField(forms.ModelMultipleChoiceField):
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Rows by their keys. The box in which one more is looked for sends an empty one."""
 
     def clean(self, value: Any) -> Any:
@@ -52,7 +52,8 @@ class MessageForm(forms.Form):
     )
     to = RowsField(queryset=Contact.objects.none(), required=False)
     attachments = RowsField(queryset=Attachment.objects.none(), required=False)
-    files = FilesField(required=False, allow_empty_file=True)
+    # A declared field is taken out of the class: `files` is still what came with the request.
+    files = FilesField(required=False, allow_empty_file=True)  # type: ignore[assignment]
 
     def __init__(self, *args: Any, user: Any, people: "QuerySet[Contact]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,6 +92,6 @@ class MessageForm(forms.Form):
         return stored
 
 
-def store(file: UploadedFile, user: Any) -> Attachment:
+def store(file: "UploadedFile[Any]", user: Any) -> Attachment:
     """An uploaded file, kept for the message that will carry it. Raises TooLarge."""
     return attachments.store(file, name=file.name or "", content_type=file.content_type or "", owner=user)

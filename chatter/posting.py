@@ -54,7 +54,7 @@ def post(
         thread=record.thread,
         kind=Message.Kind(kind),
         author=writer,
-        user=None if isinstance(author, Contact) else author,
+        user_id=None if isinstance(author, Contact) or author is None else author.pk,
         # A header is one line: so is the subject, wherever its words come from.
         subject=" ".join((subject or str(record)).split())[:255],
         body=body,

@@ -27,6 +27,10 @@ class Threaded(models.Model):
     class Meta:
         abstract = True
 
+    def get_absolute_url(self) -> str:
+        """Where the record is shown; mails to colleagues link to it (`chatter.E002`)."""
+        raise NotImplementedError
+
     @property
     def thread(self) -> Thread:
         """The record's conversation, made on first use."""

@@ -86,7 +86,7 @@ def _posted_before(request: HttpRequest, thread: Thread) -> Message | None:
         token = UUID(request.POST.get("form_token", ""))
     except ValueError:
         return None
-    return Message.objects.filter(form_token=token, thread=thread, user_id=request.user.pk).first()
+    return Message.objects.filter(form_token=token, thread=thread, user=request.user.pk).first()
 
 
 def _posted(request: HttpRequest, thread: Thread, record: Any, message: Message, *, status: int) -> HttpResponse:

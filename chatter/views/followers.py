@@ -71,7 +71,8 @@ def wishes(request: HttpRequest, pk: int) -> HttpResponse:
 def _contact(user: Any, record: Any, pk: str) -> Contact:
     if not may_post(user):
         raise PermissionDenied
-    return get_object_or_404(people_for(user, record), pk=pk if pk.isdecimal() else None)
+    contact: Contact = get_object_or_404(people_for(user, record), pk=pk if pk.isdecimal() else None)
+    return contact
 
 
 def _follower(user: Any, thread: Thread, pk: str) -> Follower:
