@@ -28,7 +28,8 @@ async function touch(event) {
   const name = element?.localName;
   if (!name || customElements.get(name)) return;
   await touched[name]();
-  if (event.type === "click") event.target.click();
+  // Only what the behaviour itself listens to: other buttons inside it have heard this click already.
+  if (event.type === "click" && event.target.closest("[role=tab], d-copy button")) event.target.click();
 }
 for (const type of ["pointerover", "focusin", "click"]) document.addEventListener(type, touch, { capture: true });
 
