@@ -12,3 +12,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 # Empty, but there: WhiteNoise warns of a folder that is missing, and warnings are errors here.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# An icon that does not exist is a mistake here, and a dot in production.
+UI_STRICT = True

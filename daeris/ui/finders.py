@@ -17,9 +17,9 @@ class FontFinder(BaseFinder):
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         file = font_file() if path == FONT_PATH else None
-        if find_all:
-            return [str(file)] if file else []
-        return str(file) if file else None
+        if file is None:
+            return []
+        return [str(file)] if find_all else str(file)
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
         if font_file():
