@@ -12,6 +12,9 @@ from daeris.ui.fonts import FILE_NAME, cache_folder, font_file
 FONT_PATH = f"fonts/{FILE_NAME}"
 
 
+List = list  # inside the class `list` is a method
+
+
 class FontFinder(BaseFinder):
     """Finds `fonts/inter-latin.woff2`, making it when it is not there yet."""
 
@@ -25,5 +28,5 @@ class FontFinder(BaseFinder):
         if font_file():
             yield FONT_PATH, FileSystemStorage(location=cache_folder())
 
-    def check(self, **kwargs: Any) -> "list[CheckMessage]":  # `list` is the method above in here
+    def check(self, **kwargs: Any) -> List[CheckMessage]:
         return []

@@ -115,7 +115,7 @@ class Combobox(forms.Select):
     def optgroups(self, name: str, value: Sequence[Any], attrs: dict[str, Any] | None = None) -> list[Any]:
         choices = self.choices
         if isinstance(choices, ModelChoiceIterator):
-            self.choices = self._first_choices(choices, [one for one in value if one])  # type: ignore[assignment]
+            self.choices = self._first_choices(choices, [one for one in value if one])
         try:
             return super().optgroups(name, value, attrs)  # type: ignore[arg-type]
         finally:
@@ -129,13 +129,13 @@ class Combobox(forms.Select):
     def _first_choices(self, choices: "ModelChoiceIterator[Any]", chosen: list[Any]) -> list[tuple[Any, Text]]:
         """The chosen rows and the first others, by two bounded queries."""
         field, queryset = choices.field, choices.queryset
-        rows = list(queryset[:MOST_OPTIONS])  # type: ignore[index]
+        rows = list(queryset[:MOST_OPTIONS])
         key = field.to_field_name or "pk"
         shown = {str(row.serializable_value(key)) for row in rows}
         missing = [one for one in chosen if str(one) not in shown]
         # A value that is no key is left to the field's own validation.
         with suppress(ValueError, TypeError):
-            rows += list(queryset.filter(**{f"{key}__in": missing})) if missing else []  # type: ignore[union-attr]
+            rows += list(queryset.filter(**{f"{key}__in": missing})) if missing else []
         blank: list[tuple[Any, Text]] = [("", field.empty_label or "")] if field.empty_label is not None else []
         label: Callable[[Any], str] = field.label_from_instance
         return blank + [(field.prepare_value(row), label(row)) for row in rows]

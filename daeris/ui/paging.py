@@ -4,7 +4,7 @@ import base64
 import binascii
 import datetime
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ PAGE_KEYS = (AFTER, BEFORE, POSITION)
 _DATABASE_INTEGERS = 2**63
 
 # How the values of a key travel: what they are called, and how they are read again.
-_READERS = {
+_READERS: dict[str, Callable[[str], Any]] = {
     "t": datetime.datetime.fromisoformat,
     "d": datetime.date.fromisoformat,
     "n": Decimal,

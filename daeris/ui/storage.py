@@ -23,7 +23,7 @@ class ManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[mis
 
     support_js_module_import_aggregation = True
     # Only our own modules: imports inside third-party bundles name files that their wheels do not carry.
-    _js_module_import_aggregation_patterns = ("js/*.js", HashedFilesMixin._js_module_import_aggregation_patterns[1])
+    _js_module_import_aggregation_patterns = ("js/*.js", HashedFilesMixin._js_module_import_aggregation_patterns[1])  # type: ignore[attr-defined]
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         # Only what a page asks for: pressing maps and other editions of htmx takes most of the time of a set-up.

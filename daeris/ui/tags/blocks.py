@@ -29,7 +29,8 @@ def draw(context: template.Context, name: str, values: dict[str, Any]) -> SafeSt
 def same_as(context: template.Context, name: str) -> SafeString:
     """What the page wrote in another block: the title serves as heading too."""
     block = context.render_context[BLOCK_CONTEXT_KEY].get_block(name)
-    return block.nodelist.render(context)
+    rendered: SafeString = block.nodelist.render(context)
+    return rendered
 
 
 @register.simple_block_tag(takes_context=True)
@@ -37,8 +38,8 @@ def card(
     context: template.Context, content: str, title: Text = "", icon: str = "", id: str = "", level: int = 2, **css: str
 ) -> SafeString:
     """A card; with "card--flush" its content reaches the edges."""
-    values = {"content": content, "title": title, "icon": icon, "id": id, "level": level}
-    return draw(context, "card", {**values, "css": css.get("class", "")})
+    values = {"content": content, "title": title, "icon": icon, "id": id, "level": level, "css": css.get("class", "")}
+    return draw(context, "card", values)
 
 
 @register.simple_block_tag(takes_context=True)
@@ -48,8 +49,8 @@ def alert(
     """Something that needs action: what happened, why, and one button in `.alert__actions`."""
     # The buttons stand beside the words, or below where there is no room.
     words, mark, buttons = content.partition('<div class="alert__actions">')
-    values = {"content": mark_safe(words), "actions": mark_safe(mark + buttons)}  # noqa: S308 - a part of safe content
-    values |= {"tone": tone, "title": title, "icon": icon or ALERT_ICONS[tone], "id": id}
+    parts = {"content": mark_safe(words), "actions": mark_safe(mark + buttons)}  # noqa: S308 - parts of safe content
+    values = {**parts, "tone": tone, "title": title, "icon": icon or ALERT_ICONS[tone], "id": id}
     return draw(context, "alert", values)
 
 
@@ -135,7 +136,7 @@ def tab(
     src: str = "",
 ) -> str:
     """One panel inside `{% tabs %}`; with `src` it is fetched when first opened."""
-    tabs = context.render_context.setdefault(_TABS, [])
+    tabs: list[dict[str, Any]] = context.render_context.setdefault(_TABS, [])  # type: ignore[assignment]
     tabs.append({"id": id, "label": label, "count": count, "icon": icon, "src": src, "content": content})
     return ""
 
