@@ -12,9 +12,11 @@ function number(text) {
 }
 
 class Lines extends HTMLElement {
-  connectedCallback() {
+  // In the constructor: whoever moves the element about connects it again, and it must not listen twice.
+  constructor() {
+    super();
     this.money = new Intl.NumberFormat(language, {
-      style: "currency", currency: this.dataset.currency, useGrouping: "always",
+      style: "currency", currency: "EUR", useGrouping: "always",
     });
     this.addEventListener("click", (event) => {
       if (event.target.closest("[data-add]")) this.add();

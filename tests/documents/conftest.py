@@ -9,6 +9,9 @@ from django.test import Client
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from daeris.models import User
 from mail.models import Contact
+from tests.ui.test_in_browser import browser, person, visit
+
+__all__ = ["browser", "person", "visit"]
 
 
 @pytest.fixture
