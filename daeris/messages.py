@@ -160,12 +160,13 @@ def compile_catalogues() -> list[Path]:
 
 def problems() -> list[str]:
     """What keeps the catalogues from being complete, a line each."""
-    return [
+    of_each = [
         f"{area.catalogue(language).relative_to(ROOT)}: {problem}"
         for area in AREAS
         for language in LANGUAGES
         for problem in _problems_of(area, language)
     ]
+    return [*of_each, *(f"{language}: {problem}" for language in LANGUAGES for problem in _disagreements(language))]
 
 
 def _problems_of(area: Area, language: str) -> Iterator[str]:
@@ -178,6 +179,15 @@ def _problems_of(area: Area, language: str) -> Iterator[str]:
         yield f"no longer used: {key[1]!r}"
     for key in used.keys() & known.keys():
         yield from (f"{problem}: {key[1]!r}" for problem in _faults(known[key]))
+
+
+def _disagreements(language: str) -> Iterator[str]:
+    # Django lays all catalogues on top of each other: of two translations of one message, only one is ever seen.
+    seen: dict[tuple[str, str], str] = {}
+    for area in AREAS:
+        for message in existing(area, language):
+            if message.id and seen.setdefault(_key(message), _forms(message.string)[0]) != _forms(message.string)[0]:
+                yield f"translated differently in two areas: {message.id!r}"
 
 
 def _key(message: Message) -> tuple[str, str]:

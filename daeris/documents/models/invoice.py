@@ -4,6 +4,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from daeris.documents.models.base import Document, Line
 
@@ -15,7 +16,7 @@ class Invoice(Document):
         DRAFT = "draft", _("Draft")
         POSTED = "posted", _("Posted")
         PAID = "paid", _("Paid")
-        CANCELLED = "cancelled", _("Cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("invoice", "Cancelled")
 
     path = (Stage.DRAFT, Stage.POSTED, Stage.PAID)
     icon = "receipt-euro"

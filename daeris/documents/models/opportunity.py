@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from daeris.documents.models.base import Document, Line
 
@@ -14,7 +15,7 @@ class Opportunity(Document):
     """Something that may be sold to a customer."""
 
     class Stage(models.TextChoices):
-        NEW = "new", _("New")
+        NEW = "new", pgettext_lazy("opportunity", "New")
         QUALIFIED = "qualified", _("Qualified")
         PROPOSAL = "proposal", _("Proposal")
         WON = "won", _("Won")
