@@ -56,13 +56,14 @@ def lease_end() -> ExpressionWrapper:
 def plan_anew() -> int:
     """Give every waiting mail planned under older settings its server of today; how many were looked at."""
     snapshot = planning.snapshot()
-    resting = set(Server.objects.filter(resting_until__gt=Now()).values_list("pk", flat=True))
     done = 0
     while True:
         stale = Mail.objects.filter(state=Mail.State.QUEUED, plan_version__lt=snapshot.version)
         batch = list(stale.select_related("content").order_by("pk")[:PLAN_BATCH])
-        for mail in batch:
-            _replan(mail, snapshot, resting)
+        if batch:
+            resting = set(Server.objects.filter(resting_until__gt=Now()).values_list("pk", flat=True))
+            for mail in batch:
+                _replan(mail, snapshot, resting)
         done += len(batch)
         if len(batch) < PLAN_BATCH:
             return done

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -26,7 +26,9 @@ class Desk:
 
         def run() -> None:
             try:
-                close_old_connections()
+                # Whoever serves inside a transaction of theirs keeps their connection.
+                if not connection.in_atomic_block:
+                    close_old_connections()
                 result = function(*args, **kwargs)
             except BaseException as error:
                 loop.call_soon_threadsafe(_answer, answer.set_exception, answer, error)

@@ -151,6 +151,7 @@ class Engine:
 
     async def _round(self) -> int:
         """Take what there is room for and set it going; how many."""
+        known_out = self._known_out()
         try:
             taken = await self._desk.ask(rounds.take, self.lanes, owner=self.owner, capacity=self._capacity())
         except (DatabaseError, InterfaceError) as error:
@@ -158,7 +159,7 @@ class Engine:
             return 0
         planned = {job.mail.server_id for job in taken.jobs}
         for server_id, endpoint in taken.endpoints.items():
-            self._connect_line(server_id, endpoint, is_planned=server_id in planned)
+            self._connect_line(server_id, endpoint, is_back=server_id in planned & known_out)
         for job in taken.jobs:
             self._jobs[job.mail.id] = job
             task = asyncio.create_task(self._run(job))
@@ -178,14 +179,25 @@ class Engine:
             for server_id in {*most, *in_hand}
         }
 
-    def _connect_line(self, server_id: int, endpoint: Endpoint, *, is_planned: bool) -> None:
+    def _has_room(self) -> bool:
+        """Whether it is worth asking the table again: half of what one server may have in hand is done."""
+        in_hand = Counter(job.mail.server_id for job in self._jobs.values())
+        return not in_hand or any(
+            in_hand[server_id] <= line.endpoint.max_connections for server_id, line in self._lines.items()
+        )
+
+    def _known_out(self) -> set[int]:
+        """Servers that are out and whose trouble is written down: mail that the table gives out for them is meant."""
+        in_hand = {job.mail.server_id for job in self._jobs.values()}
+        return {server_id for server_id, line in self._lines.items() if line.is_out and server_id not in in_hand}
+
+    def _connect_line(self, server_id: int, endpoint: Endpoint, *, is_back: bool) -> None:
         line = self._lines.get(server_id)
         if line is None or line.endpoint != endpoint:
             if line is not None:  # its settings changed: what is under way ends on the old connections
                 self._close_later(line.pool)
             self._lines[server_id] = Line(endpoint, Pool(endpoint))
-        elif line.is_out and is_planned:
-            # The table gives out mail for it again: it was mended, or its rest is over. One more failure is enough.
+        elif is_back:  # it was mended, or its rest is over; one more failure is enough
             line.blocked, line.failures, line.proven = False, BREAKER_FAILURES - 1, False
 
     def _close_later(self, pool: Pool) -> None:
@@ -226,7 +238,7 @@ class Engine:
         return await self._send(job, line, envelope)
 
     async def _send(self, job: Job, line: Line, envelope: Envelope) -> Accepted:
-        if line.is_out and not job.mail.urgent:
+        if self._stopping or (line.is_out and not job.mail.urgent):
             raise Released
 
         async def gate(step: Literal["mail", "data"]) -> None:
@@ -294,7 +306,8 @@ class Engine:
             self._finished.task_done()
         self._unsettled -= sum(item.fate is Fate.SENT for item in settlements)
         self._settled.set()
-        self._bell.set()
+        if self._has_room():
+            self._bell.set()
 
     async def _keep_leases(self) -> None:
         while True:

@@ -87,7 +87,7 @@ def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *
                 ours.add(item.mail.id)
         _write_attempts([item for item in settlements if item.mail.id in ours], owner)
         _forget_sensitive({item.mail.content_id for item in settlements if item.mail.id in ours})
-        for item in news:
+        for item in _without_repeats(news):
             _tell_server(item)
     _send_signals(settlements, ours)
 
@@ -154,6 +154,11 @@ def _forget_sensitive(content_ids: set[int]) -> None:
     for content in spent:
         content.text = content.html = ""
         content.save(update_fields=["text", "html"])
+
+
+def _without_repeats(news: Sequence[ServerNews]) -> list[ServerNews]:
+    """That a server works or is blocked is told once; every failure counts."""
+    return [*dict.fromkeys(item for item in news if not item.failed), *(item for item in news if item.failed)]
 
 
 def _tell_server(news: ServerNews) -> None:
