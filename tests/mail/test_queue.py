@@ -1,19 +1,17 @@
 """What people do with the queue, and how it is entered."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils.timezone import now
 
 from daeris.documents.models import Opportunity
 from mail import claiming, queue
 from mail.backend import SENSITIVE_HEADER
-from mail.models import Attempt, Content, Mail, Options, Server
+from mail.models import Attempt, Content, Mail, Server
 from tests.mail.conftest import MakeMails, deliver_all
 from tests.smtp_double import SmtpDouble
 
@@ -273,31 +271,3 @@ def test_nobody_sees_or_finds_what_is_not_theirs(
     assert not Mail.objects.searched("levante flota", alice).exists()
     assert Mail.objects.searched("JULIA", alice).exists()
     assert Mail.objects.searched("presupuesto flota", bob).exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_person_and_two_workers_never_both_have_a_mail(server: Server, make_mails: MakeMails) -> None:
-    """Claims and cancellations at the same time: each mail ends in exactly one hand."""
-    mails = make_mails(*[f"r{number}@levante.example" for number in range(60)])
-    claimed: list[int] = []
-    cancelled: list[int] = []
-
-    def work(owner: str) -> None:
-        while taken := claiming.claim("transactional", owner=owner, capacity={server.pk: 3}):
-            claimed.extend(mail.id for mail in taken)
-        connection.close()
-
-    def cancel() -> None:
-        cancelled.extend(mail.pk for mail in mails if mail.cancel())
-        connection.close()
-
-    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
-    threads.append(threading.Thread(target=cancel))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-
-    assert sorted(claimed + cancelled) == sorted(mail.pk for mail in mails)
-    assert Mail.objects.filter(state="sending").count() == len(claimed)
-    assert Options.objects.count() == 1
