@@ -1,0 +1,56 @@
+"""Who wins when several want the same mail: only a real database tells."""
+
+from typing import Literal
+
+import pytest
+
+from tests.lab.fixtures import StartStack
+from tests.peers.installation import fill
+
+pytestmark = pytest.mark.peers
+
+RACE = """
+import json, threading
+from django.db import connection
+from mail import claiming
+from mail.models import Mail, Server
+
+server = Server.objects.get()
+mails = list(Mail.objects.all())
+begin = threading.Barrier(3)
+claimed, cancelled = [], []
+
+def work(owner):
+    begin.wait()
+    while taken := claiming.claim("transactional", owner=owner, capacity={server.pk: 3}):
+        claimed.extend(mail.id for mail in taken)
+    connection.close()
+
+def cancel():
+    begin.wait()
+    cancelled.extend(mail.pk for mail in reversed(mails) if mail.cancel())
+    connection.close()
+
+threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")] + [threading.Thread(target=cancel)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(60)
+print(json.dumps([claimed, cancelled]))
+"""
+
+
+@pytest.mark.parametrize("database", ["postgres", "sqlite"])
+def test_a_person_and_two_workers_never_both_have_a_mail(
+    start_stack: StartStack, database: Literal["sqlite", "postgres"]
+) -> None:
+    stack = start_stack(database, EMAIL_URL="smtp://127.0.0.1:9")
+    fill(stack, 200)
+
+    claimed, cancelled = stack.python(RACE)
+
+    everyone = [row[0] for row in stack.sql("SELECT id FROM mail_mail ORDER BY id")]
+    assert sorted(claimed + cancelled) == everyone
+    assert claimed
+    assert cancelled
+    assert stack.states() == {"sending": len(claimed), "cancelled": len(cancelled)}
