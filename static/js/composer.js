@@ -56,8 +56,10 @@ class Composer extends HTMLElement {
     form.addEventListener("paste", (event) => this.pasted(event));
     form.addEventListener("submit", (event) => this.beforeSending(event), true);
     form.addEventListener("htmx:afterRequest", (event) => {
-      // A refused form is "successful" too: its errors were swapped in.
-      if (event.target === form && event.detail.xhr.status < 300) this.clear();
+      // A refused form is "successful" too: its errors were swapped in. And when the "To" line has replaced
+      // itself, htmx tells of its request here: only what was posted was sent.
+      const { requestConfig, xhr } = event.detail;
+      if (event.target === form && requestConfig.verb === "post" && xhr.status < 300) this.clear();
     });
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) this.addEventListener(name, (event) => this.dragged(event));
     this.guard = (event) => {
@@ -84,14 +86,14 @@ class Composer extends HTMLElement {
     const box = document.createElement("div");
     box.className = "composer__editor prose";
     this.textarea.after(box);
-    const openLink = () => this.openLink();
     this.editor = new Editor({
       element: box,
       injectCSS: false,
       content: documentOf(this.textarea.value),
       extensions: [
         Document, Paragraph, Text, Bold, Italic, BulletList, OrderedList, ListItem, Blockquote, HardBreak, UndoRedo,
-        Link.extend({ addKeyboardShortcuts: () => ({ "Mod-k": () => openLink() }) }).configure({ openOnClick: false, autolink: true }),
+        // Ctrl+K is the palette of the whole page; the package would open a dialog of its own.
+        Link.extend({ addKeyboardShortcuts: () => ({}) }).configure({ openOnClick: false, autolink: true }),
         Placeholder.configure({ placeholder: () => this.textarea.placeholder }),
       ],
       editorProps: {
