@@ -12,7 +12,8 @@ BIN = .venv/bin
 # The list of static files that collectstatic writes last.
 STATIC = $(or $(DAERIS_DATA),var)/static/staticfiles.json
 PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-bar on --require-hashes --only-binary :all:
-FAST = -m "not peers and not browser"
+# The fast tests share the cores; servers and browsers have the machine for themselves.
+FAST = -n auto -m "not peers and not browser"
 
 .PHONY: setup setup-dev run test test-fast test-next lint bench lock messages packages
 .DEFAULT_GOAL = setup
@@ -41,7 +42,7 @@ setup-dev: setup .venv/.installed-dev
 	@touch $@
 
 .venv/.messages: $(shell find daeris mail chatter -name '*.po') .venv/.installed
-	@if [ -e daeris/messages.py ] || [ -d daeris/messages ]; then $(BIN)/python -m daeris.messages compile; fi
+	@$(BIN)/python -m daeris.messages compile
 	@touch $@
 
 $(STATIC): $(shell find static daeris/ui -type f -not -name '*.pyc') .venv/.installed
@@ -55,7 +56,8 @@ run: setup
 
 # -- Tests -------------------------------------------------------------------------------------------
 test: setup-dev packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(FAST)
+	$(BIN)/python -m pytest -m "peers or browser"
 	@$(MAKE) --no-print-directory test-next
 
 test-fast: setup-dev

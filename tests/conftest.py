@@ -5,6 +5,7 @@ Alice may do everything, Bob reads, Charlie sees nothing that is not his.
 
 from typing import Any
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import Permission
 
@@ -12,6 +13,9 @@ from daeris.documents.models import Opportunity
 from daeris.models import User
 from mail.models import Contact
 
+# A busy machine is not a slow test.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 pytest_plugins = ["tests.smtp_double", "tests.lab.fixtures"]
 
 

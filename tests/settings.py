@@ -3,7 +3,9 @@
 import os
 import tempfile
 
-os.environ.setdefault("DAERIS_DATA", tempfile.mkdtemp(prefix="daeris-tests-"))
+if "DAERIS_DATA" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process its own: what one sweeps away, another may be about to read.
+    os.environ["DAERIS_DATA"] = tempfile.mkdtemp(prefix="daeris-tests-")
 
 from daeris.settings import *  # noqa: F403
 from daeris.settings import STATIC_ROOT, STORAGES
