@@ -1,5 +1,6 @@
 """What every business record here has in common."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from itertools import count
@@ -14,6 +15,7 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from chatter.threads import Threaded
+from mail.models import Contact
 from mail.models.mail import AnyUser
 
 
@@ -105,7 +107,11 @@ class Document(Threaded):
     def is_overdue(self) -> bool:
         """Whether its date has passed while something is still to be done."""
         due = getattr(self, self.deadline)
-        return due is not None and due < localdate() and self.stage in self.open_stages  # type: ignore[attr-defined]
+        return due is not None and due < localdate() and self.stage in self.open_stages
+
+    def suggested_recipients(self) -> Iterable[Contact]:
+        """The customer: who writes about a record mostly writes to them."""
+        return [self.customer] if self.customer else []
 
     def enter(self, stage: str) -> list[str]:
         """Move to this stage; the names of the fields that changed with it, for the caller to save."""
