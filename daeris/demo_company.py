@@ -21,6 +21,17 @@ from daeris.demo_founding import DEMO_SERVER, Founding
 from daeris.models import User
 from mail.models import Server
 
+__all__ = [
+    "DEFERRED_ADDRESS",
+    "DEMO_SERVER",
+    "REFUSED_ADDRESS",
+    "Login",
+    "found",
+    "is_missing",
+    "logins",
+    "set_demo_server",
+]
+
 # The demo mail server refuses the first for good (550) and puts the second off (451).
 REFUSED_ADDRESS = "buzon.inexistente@clinicavega.example"
 DEFERRED_ADDRESS = "buzon.ocupado@hotelmirador.example"

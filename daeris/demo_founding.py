@@ -32,7 +32,7 @@ class Founding:
         self.today: date = localdate()
         self.users: dict[str, User] = {}
         self.contacts: dict[str, Contact] = {}
-        self.records: dict[tuple[str, str], Document] = {}
+        self.records: dict[tuple[str, str], Any] = {}
         self.products = cycle(self.data["products"])
 
     def found(self) -> None:

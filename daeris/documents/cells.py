@@ -43,7 +43,7 @@ def value_at(record: Any, path: str) -> Any:
 
 def euros(amount: Decimal | None) -> str:
     """48.600,00 €; nothing for nothing."""
-    return "" if amount is None else f"{formats.number_format(amount, 2, force_grouping=True)} €"
+    return "" if amount is None else f"{formats.number_format(amount, 2, force_grouping=True)}\N{NO-BREAK SPACE}€"
 
 
 def _text(row: Row, value: object) -> SafeString:

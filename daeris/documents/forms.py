@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
 from django.forms import BaseInlineFormSet, inlineformset_factory
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -33,7 +34,8 @@ class DecimalText(forms.TextInput):
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, Decimal) and value == value.to_integral_value():
             value = int(value)
-        return super().format_value(value)
+        text: str | None = super().format_value(value)
+        return text
 
 
 class MoneyText(MoneyInput):
@@ -55,7 +57,7 @@ class ChangedFieldsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, user: AnyUser | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.user = user
+        self.user: AnyUser = user or AnonymousUser()
         if self.instance.pk is not None:
             for field in self.fields.values():
                 field.show_hidden_initial = True
@@ -77,12 +79,13 @@ class DocumentForm(ChangedFieldsForm):
         responsible = self.fields["responsible"]
         assert isinstance(responsible, forms.ModelChoiceField)
         responsible.queryset = users
-        responsible.label_from_instance = name_of  # type: ignore[method-assign]
+        responsible.label_from_instance = name_of  # type: ignore[method-assign, assignment]
 
 
 def name_of(user: Any) -> str:
     """What people call this user."""
-    return user.get_full_name() or user.get_username()
+    name: str = user.get_full_name() or user.get_username()
+    return name
 
 
 def _widgets(**more: forms.Widget) -> dict[str, forms.Widget]:
@@ -180,15 +183,15 @@ class LineForm(ChangedFieldsForm):
     def amount(self) -> Decimal | None:
         """What the line comes to, as it was rendered; script keeps it in step with what is typed."""
         if self.instance.pk is not None:
-            return self.instance.quantity * self.instance.price
+            return Decimal(self.instance.amount)
         quantity, price = self.initial.get("quantity"), self.initial.get("price")
-        return None if quantity is None or price is None else quantity * price
+        return None if quantity is None or price is None else Decimal(quantity * price)
 
 
 class LineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     """The lines of one document. Begun with the lines of another one, those are saved as they stand."""
 
-    def add_fields(self, form: forms.Form, index: int | None) -> None:
+    def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         key = form.fields["id"]
         assert isinstance(key, forms.ModelChoiceField)
@@ -198,17 +201,18 @@ class LineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         )
 
     @property
-    def written(self) -> list[forms.Form]:
+    def written(self) -> list[Any]:
         """The lines that say something."""
         return [form for form in self.forms if not self.is_blank(form)]
 
     @property
     def total(self) -> Decimal:
         """What the lines come to, as they were rendered."""
-        return sum((form.amount or Decimal() for form in self.forms), Decimal())
+        lines: list[Any] = self.forms
+        return sum((line.amount or Decimal() for line in lines), Decimal())
 
     @property
-    def blank(self) -> list[forms.Form]:
+    def blank(self) -> list[Any]:
         """The lines offered for writing where there is no script to add them."""
         return [form for form in self.forms if self.is_blank(form)]
 
@@ -219,9 +223,10 @@ class LineFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
 
 def lines_of(parent: type[Document], line: type[Line]) -> type[LineFormSet]:
     """The formset of this document's lines."""
-    return inlineformset_factory(
+    formset = inlineformset_factory(
         parent, line, form=LineForm, formset=LineFormSet, extra=BLANK_LINES, max_num=MOST_LINES, absolute_max=MOST_LINES
     )
+    return cast("type[LineFormSet]", formset)
 
 
 OpportunityLines = lines_of(Opportunity, OpportunityLine)

@@ -66,7 +66,8 @@ def rows_of(kind: Kind, panel: ControlPanel, user: Any) -> "QuerySet[Any]":
     for name in kind.keys:
         if key := panel.chosen(name):
             rows = rows.filter(**{name: key})
-    return search(kind, rows, panel.words)
+    found: QuerySet[Any] = search(kind, rows, panel.words)
+    return found
 
 
 def search(kind: Kind, rows: Any, words: str) -> Any:

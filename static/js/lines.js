@@ -15,9 +15,9 @@ class Lines extends HTMLElement {
   // In the constructor: whoever moves the element about connects it again, and it must not listen twice.
   constructor() {
     super();
-    this.money = new Intl.NumberFormat(language, {
-      style: "currency", currency: "EUR", useGrouping: "always",
-    });
+    const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2, useGrouping: "always" };
+    const written = new Intl.NumberFormat(language, digits);
+    this.money = { format: (amount) => `${written.format(amount)}\u00a0€` };  // as the server writes it
     this.addEventListener("click", (event) => {
       if (event.target.closest("[data-add]")) this.add();
     });

@@ -53,9 +53,9 @@ def test_lines_are_added_and_reckoned_as_one_types(visit: Visit, order: SaleOrde
     page.keyboard.type("Formación")
     page.locator("input[name=lines-5-quantity]").fill("3")
     page.locator("input[name=lines-5-price]").fill("1,390.50")
-    expect(page.locator("[data-total]")).to_have_text("€39,771.50")
+    expect(page.locator("[data-total]")).to_have_text("39,771.50 €")
     page.locator("tr.line").nth(1).get_by_text("Delete this line").locator("..").click()
-    expect(page.locator("[data-total]")).to_have_text("€33,771.50")
+    expect(page.locator("[data-total]")).to_have_text("33,771.50 €")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     assert [line.product for line in order.lines.all()] == ["Furgón eléctrico L2", "Formación"]

@@ -132,7 +132,7 @@ def test_a_quotation_begins_with_the_customer_and_the_lines_of_its_opportunity(
 ) -> None:
     opportunity.lines.create(product="Furgón", quantity=16, price="1850")
     url = f"{reverse('documents:order_new')}?opportunity={opportunity.pk}"
-    assert "29,600.00 €" in as_alice.get(url, headers={"Accept-Language": "en"}).content.decode()
+    assert "29,600.00\xa0€" in as_alice.get(url, headers={"Accept-Language": "en"}).content.decode()
     as_alice.post(url, filled(as_alice, url))
     made = SaleOrder.objects.get()
     assert made.customer == opportunity.customer
@@ -179,7 +179,7 @@ def test_changed_fields_become_one_message(as_alice: Client, bob: User, opportun
     assert Message.objects.filter(thread=opportunity.thread).count() == 1
     assert set(changes(opportunity)) == {
         ("customer", "Julia Ferrer", "Andrés Molina"),
-        ("responsible", "alice", "bob"),
+        ("responsible", "Alice", "Bob"),
     }
     assert Follower.objects.filter(thread=opportunity.thread, contact__user=bob).exists()
 
