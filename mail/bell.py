@@ -56,7 +56,8 @@ def _ring(lane: str) -> None:
 def _send(lane: str) -> None:
     from mail.tasks import deliver_due
 
-    deliver_due.apply_async(args=[lane], queue=lane, connection=_connection(), retry=False, expires=RUNG_SECONDS)
+    options: dict[str, Any] = {"connection": _connection(), "retry": False, "expires": RUNG_SECONDS}
+    deliver_due.apply_async(args=(lane,), queue=lane, **options)
 
 
 def _key(lane: str) -> str:
@@ -64,7 +65,7 @@ def _key(lane: str) -> str:
 
 
 @cache
-def _redis() -> "redis.Redis[bytes]":
+def _redis() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=LIMIT_SECONDS,

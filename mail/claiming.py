@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from mail import planning
@@ -41,11 +42,11 @@ class Claimed:
     first_attempt_at: datetime | None
 
 
-def database_now() -> ExpressionWrapper:
+def database_now() -> Combinable:
     return ExpressionWrapper(Now(), output_field=DateTimeField())
 
 
-def lease_end() -> ExpressionWrapper:
+def lease_end() -> Combinable:
     """When a lease taken now ends, by the database's clock."""
     return ExpressionWrapper(Now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS), output_field=DateTimeField())
 
@@ -129,7 +130,7 @@ def _claim_for(lane: str, server_id: int, *, owner: str, limit: int, only_urgent
             _claim_sql(only_urgent=only_urgent), [owner, settings.MAIL_LEASE_SECONDS, lane, server_id, limit]
         )
         rows = cursor.fetchall()
-    return [Claimed(*row[:-1], first_attempt_at=_as_datetime(row[-1])) for row in rows]
+    return [Claimed(*[*row[:-1], _as_datetime(row[-1])]) for row in rows]
 
 
 def _claim_sql(*, only_urgent: bool) -> str:

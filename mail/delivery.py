@@ -3,8 +3,8 @@
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from django.conf import settings
@@ -80,12 +80,12 @@ async def _try_ways(job: Job, body_of: BodyOf, transmit: Transmit, tries: list[T
                 accepted = await transmit(job, way, envelope)
             except DeliveryError as error:
                 verdict = classify(error)
-                tries.append(_failed_try(way, error, verdict, started, perf_counter() - clock))
+                tries.append(_failed(_begun(way, started, clock), error, verdict))
                 news += _news_of(way, error, verdict)
                 if verdict.outcome is not Outcome.NEXT_SERVER:
                     break
             else:
-                tries.append(_accepted_try(way, accepted, started, perf_counter() - clock))
+                tries.append(_accepted(_begun(way, started, clock), accepted))
                 news.append(ServerNews(_server_id(way), works=True))
                 return Report(Settlement(job.mail, Fate.SENT, tuple(tries)), news)
     except Released:
@@ -120,18 +120,25 @@ def _concluded(job: Job, verdict: Verdict | None, tries: list[Try]) -> Settlemen
     if verdict is None:
         return _failed_here(job, "internal", "no way to send was planned", tries)
     last = tries[-1]
-    known = {"cause": verdict.cause, "reply_code": last.reply_code, "failure": _words(last), "tries": tuple(tries)}
+    failed = Settlement(
+        job.mail,
+        Fate.FAILED,
+        tuple(tries),
+        cause=verdict.cause,
+        reply_code=last.reply_code,
+        failure=_words(last),
+    )
     if verdict.outcome is Outcome.FAILED:
-        return Settlement(job.mail, Fate.FAILED, **known)
+        return failed
     if verdict.outcome is Outcome.BLOCKED:
         # Due at once: it goes by itself as soon as somebody has mended the server.
-        return Settlement(job.mail, Fate.AGAIN, **known)
+        return replace(failed, fate=Fate.AGAIN)
     if verdict.outcome is Outcome.UNCERTAIN:
         return unknown_outcome(job, tuple(tries), cause=verdict.cause)
     wait = wait_of(job, verdict.retry_after)
     if _is_over(job, wait):
-        return Settlement(job.mail, Fate.FAILED, **{**known, "cause": "expired"})
-    return Settlement(job.mail, Fate.AGAIN, wait_seconds=wait, **known)
+        return replace(failed, cause="expired")
+    return replace(failed, fate=Fate.AGAIN, wait_seconds=wait)
 
 
 def unknown_outcome(job: Job, tries: tuple[Try, ...], *, cause: str) -> Settlement:
@@ -175,25 +182,42 @@ def _failed_here(job: Job, cause: str, words: str, tries: list[Try]) -> Settleme
 # -- What to remember ------------------------------------------------------------------------------
 
 
-def _accepted_try(way: Decision, accepted: Accepted, started: object, seconds: float) -> Try:
-    reply = accepted.reply
+def _begun(way: Decision, started_at: datetime, clock: float) -> Try:
+    """A try of this way, as far as it is the same however it ended; `clock` is when it began."""
     return Try(
+        outcome=Attempt.Outcome.TEMPORARY,
+        server_id=_server_id(way),
+        server_name=way.server.name if way.server else "",
+        step=way.step.value if way.step else "",
+        explanation={
+            "why": [way.why.code, way.why.params] if way.why else None,
+            "warnings": [[warning.code, warning.params] for warning in way.warnings],
+        },
+        header_from=str(way.header_from) if way.header_from else "",
+        envelope_from=way.envelope_from,
+        started_at=started_at,
+        seconds=perf_counter() - clock,
+    )
+
+
+def _accepted(begun: Try, accepted: Accepted) -> Try:
+    reply = accepted.reply
+    return replace(
+        begun,
         outcome=Attempt.Outcome.ACCEPTED,
         phase="final",
         tls=accepted.tls,
         reply_code=reply.code,
         enhanced_code=reply.enhanced,
         reply_text=reply.text,
-        seconds=seconds,
-        started_at=started,
-        **_way_fields(way),
     )
 
 
-def _failed_try(way: Decision, error: DeliveryError, verdict: Verdict, started: object, seconds: float) -> Try:
+def _failed(begun: Try, error: DeliveryError, verdict: Verdict) -> Try:
     outcomes = {Outcome.FAILED: Attempt.Outcome.PERMANENT, Outcome.UNCERTAIN: Attempt.Outcome.UNCERTAIN}
     reply = error.reply
-    return Try(
+    return replace(
+        begun,
         outcome=outcomes.get(verdict.outcome, Attempt.Outcome.TEMPORARY),
         phase=error.phase,
         tls=error.tls,
@@ -201,24 +225,7 @@ def _failed_try(way: Decision, error: DeliveryError, verdict: Verdict, started: 
         enhanced_code=reply.enhanced if reply else "",
         reply_text=reply.text if reply else error.detail,
         cause=verdict.cause,
-        seconds=seconds,
-        started_at=started,
-        **_way_fields(way),
     )
-
-
-def _way_fields(way: Decision) -> dict[str, object]:
-    return {
-        "server_id": _server_id(way),
-        "server_name": way.server.name if way.server else "",
-        "step": way.step.value if way.step else "",
-        "explanation": {
-            "why": [way.why.code, way.why.params] if way.why else None,
-            "warnings": [[warning.code, warning.params] for warning in way.warnings],
-        },
-        "header_from": str(way.header_from) if way.header_from else "",
-        "envelope_from": way.envelope_from,
-    }
 
 
 def _news_of(way: Decision, error: DeliveryError, verdict: Verdict) -> list[ServerNews]:

@@ -87,8 +87,8 @@ def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *
                 ours.add(item.mail.id)
         _write_attempts([item for item in settlements if item.mail.id in ours], owner)
         _forget_sensitive({item.mail.content_id for item in settlements if item.mail.id in ours})
-        for item in _without_repeats(news):
-            _tell_server(item)
+        for heard in _without_repeats(news):
+            _tell_server(heard)
     _send_signals(settlements, ours)
 
 

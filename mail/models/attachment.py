@@ -61,4 +61,4 @@ class Attachment(models.Model):
     def open(self) -> "File[bytes]":
         """The stored bytes, for reading; a file of the caller's own, to be closed by it."""
         # Not `blob.file.open`: that hands out one file for one row, and mails encoded at the same time share rows.
-        return self.blob.file.storage.open(self.blob.file.name, "rb")
+        return self.blob.file.storage.open(str(self.blob.file.name), "rb")
