@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chatter.models import Message, Thread
-from chatter.recipients import Audience, addressable_by, audience
+from chatter.recipients import Audience, addressable_by, audiences
 from daeris.ui.forms import Combobox
 from mail.models import Contact
 
 # Followers outside the company are told by name, so that nobody is written to unawares; the others are counted.
 NAMES = 3
 # Choices of the plain select, for who has no script; with script the whole list is searched.
-CHOICES = 50
+CHOICES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,10 @@ class Composer:
 
 def composer(thread: Thread, record: Any, user: Any, named: Sequence[Contact] = ()) -> Composer:
     """The composer of this thread for this user, with these people named."""
-    author = user.contact
-    lines = [
-        _line(kind, audience(thread, author, kind, named), named) for kind in (Message.Kind.MESSAGE, Message.Kind.NOTE)
-    ]
-    heard = {contact.pk for line in lines[:1] for contact in (*line.named, *line.outside, *line.followers)}
-    heard |= {contact.pk for contact in lines[0].without_address}
-    suggested = [contact for contact in record.suggested_recipients() if contact.pk not in heard]
+    heard = audiences(thread, user.contact, [Message.Kind.MESSAGE, Message.Kind.NOTE], named)
+    lines = [_line(kind, of_kind, named) for kind, of_kind in heard.items()]
+    known = {contact.pk for contact in heard[Message.Kind.MESSAGE].everyone}
+    suggested = [contact for contact in record.suggested_recipients() if contact.pk not in known]
     return Composer(
         thread=thread,
         token=uuid4(),

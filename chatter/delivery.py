@@ -22,10 +22,10 @@ from mail.presentation import LOOKS, Look, cause_of, look_of
 if TYPE_CHECKING:
     pass
 
-# How many recipients a message shows by itself; the rest has a page.
-SHOWN = 8
-# A failure names so many of those it concerns.
+# How many names a line has: the first recipients of a message, those that a failure concerns.
 NAMED = 3
+# How many recipients the small list of a message has; all of them have a page.
+LISTED = 20
 
 IN_APP = Look("app", _("In Daeris"), "bell", "neutral")
 READ = Look("read", _("Read in Daeris"), "mail-open", "success")
@@ -45,6 +45,11 @@ class Copy:
     address: str
     look: Look
     cause: Cause | None = None
+
+    @property
+    def can_be_held(self) -> bool:
+        """Whether it waits in the queue, and may be given up."""
+        return self.look.key in {"queued", "scheduled", "retrying"}
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ class Delivery:
 
     counts: dict[str, int] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
-    copies: list[Copy] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     version: str = ""
 
@@ -91,9 +96,9 @@ class Delivery:
         return sum(self.counts.values())
 
     @property
-    def others(self) -> int:
-        """How many recipients are not among `copies`."""
-        return self.total - len(self.copies)
+    def who(self) -> str:
+        """Who was told, in a line."""
+        return with_others(self.names, self.total - len(self.names))
 
     @property
     def moving(self) -> bool:
@@ -127,18 +132,12 @@ class Delivery:
         """How many have no address that could be written to."""
         return self.counts.get(NO_ADDRESS.key, 0)
 
-    @property
-    def can_be_held(self) -> bool:
-        """Whether some copies wait for their turn, and may be given up."""
-        return bool({"queued", "scheduled"} & self.counts.keys())
 
-
-def deliveries(message_ids: Sequence[int], *, shown: int = SHOWN) -> dict[int, Delivery]:
+def deliveries(message_ids: Sequence[int]) -> dict[int, Delivery]:
     """What became of each of these messages. Messages that nobody was told of are left out."""
     found = _counted(message_ids)
-    if shown and found:
-        for message_id, copy in _copies(list(found), shown):
-            found[message_id].copies.append(copy)
+    for message_id, name in _first_names(list(found)) if found else ():
+        found[message_id].names.append(name)
     return found
 
 
@@ -154,10 +153,10 @@ def with_others(names: Sequence[str], others: int) -> str:
     return gettext("%(names)s and %(last)s") % {"names": ", ".join(first), "last": last} if first else last
 
 
-def all_copies(message: Message) -> list[Copy]:
-    """Every recipient of a message."""
+def copies_of(message: Message, limit: int | None = None) -> list[Copy]:
+    """The recipients of a message, all or the first of them."""
     told = message.notifications.select_related("contact", "mail__server").order_by("pk")
-    return [_copy(notification) for notification in told]
+    return [_copy(notification) for notification in told[:limit]]
 
 
 def with_cause(mails: "QuerySet[Mail]", code: str) -> "QuerySet[Mail]":
@@ -216,17 +215,11 @@ def _face(row: dict[str, Any]) -> tuple[Look, str]:
     return look_of(mail), cause_of(mail)
 
 
-def _copies(message_ids: Sequence[int], shown: int) -> list[tuple[int, Copy]]:
-    """The first recipients of each message."""
+def _first_names(message_ids: Sequence[int]) -> Iterable[tuple[int, str]]:
+    """The names of the first recipients of each message."""
     numbered = Window(RowNumber(), partition_by="message_id", order_by="pk")
-    first = (
-        Notification.objects.filter(message_id__in=message_ids)
-        .select_related("contact", "mail__server")
-        .annotate(position=numbered)
-        .filter(position__lte=shown)
-        .order_by("pk")
-    )
-    return [(notification.message_id, _copy(notification)) for notification in first]
+    told = Notification.objects.filter(message_id__in=message_ids).annotate(position=numbered)
+    return told.filter(position__lte=NAMED).order_by("pk").values_list("message_id", "contact__name")
 
 
 def _copy(notification: Notification) -> Copy:

@@ -14,13 +14,12 @@ from django.utils.translation import gettext as _
 
 from chatter.access import may_manage
 from chatter.changes import Change, in_words
-from chatter.delivery import Delivery, deliveries, with_others
+from chatter.delivery import Delivery, deliveries
 from chatter.models import Message, Thread
 from chatter.quoting import folded
 from mail.models import Attachment
 
 PAGE = 30
-NAMES = 3
 # A bounce may come days after a mail was sent; older messages than these are not asked about again.
 WATCHED = timedelta(days=3)
 
@@ -47,10 +46,9 @@ class Entry:
         return self.message.user_id is None and self.message.author_id is not None and not self.changes
 
     @property
-    def to(self) -> str:
-        """Who was told, in a line: the first names, and how many more there are."""
-        names = [copy.name for copy in self.delivery.copies[:NAMES]]
-        return with_others(names, self.delivery.total - len(names))
+    def id(self) -> str:
+        """The key as it stands in the page, whatever figures the reader's language groups."""
+        return str(self.message.pk)
 
     @property
     def watched(self) -> bool:

@@ -1,13 +1,13 @@
 """Who hears of a message, and how."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.contrib.auth import get_backends, get_user_model
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from chatter.models import Message, Thread
 from chatter.threads import Threaded
@@ -57,14 +57,32 @@ def audience(
     record: Threaded | Thread, author: Contact | None, kind: str = Message.Kind.MESSAGE, to: Iterable[Contact] = ()
 ) -> Audience:
     """Who would hear of this message of this author: the followers of its kind except the author, and those named."""
+    return audiences(record, author, [kind], to)[kind]
+
+
+def audiences(
+    record: Threaded | Thread, author: Contact | None, kinds: Sequence[str], to: Iterable[Contact] = ()
+) -> dict[str, Audience]:
+    """The same for several kinds at once, with no more questions."""
     thread = record if isinstance(record, Thread) else record.thread
     order = [contact.pk for contact in to]
-    named = sorted(_marked(Contact.objects.filter(pk__in=order)), key=lambda found: order.index(found[0].pk))
-    following = Q(**{"follows__thread": thread, f"follows__{WANTED[Message.Kind(kind)]}": True})
-    followers = _marked(Contact.objects.filter(following).order_by("follows__pk"))
-    people = [Person(contact, internal, is_named=True) for contact, internal in named]
-    people += [Person(contact, internal) for contact, internal in followers]
-    return choose(people, author=author, kind=kind)
+    named = sorted(_marked(Contact.objects.filter(pk__in=order)), key=lambda person: order.index(person.contact.pk))
+    # One row for each follower: a thread has a contact once.
+    wishes = {f"wants_{kind}": F(f"follows__{WANTED[Message.Kind(kind)]}") for kind in kinds}
+    wanted = reduce(or_, (Q(**{wish: True}) for wish in wishes))
+    following = Contact.objects.filter(follows__thread=thread).annotate(**wishes).filter(wanted)
+    followers = _marked(following.order_by("follows__pk"))
+    return {
+        kind: choose(
+            [
+                *(replace(person, is_named=True) for person in named),
+                *(person for person in followers if getattr(person.contact, f"wants_{kind}")),
+            ],
+            author=author,
+            kind=kind,
+        )
+        for kind in kinds
+    }
 
 
 def choose(people: Iterable[Person], *, author: Contact | None, kind: str) -> Audience:
@@ -144,7 +162,9 @@ def addressable_by(user: Any, *, also: Collection[int] = ()) -> "QuerySet[Contac
     return Contact.objects.filter(Q(user__in=internal_users()) | Q(pk__in=also))
 
 
-def _marked(contacts: "QuerySet[Contact]") -> list[tuple[Contact, bool]]:
+def _marked(contacts: "QuerySet[Contact]") -> list[Person]:
     """Each contact, and whether it is an internal user."""
+    if contacts.query.is_empty():
+        return []
     internal = Exists(internal_users().filter(pk=OuterRef("user_id")))
-    return [(contact, bool(contact.is_internal_user)) for contact in contacts.annotate(is_internal_user=internal)]
+    return [Person(contact, bool(contact.is_internal_user)) for contact in contacts.annotate(is_internal_user=internal)]

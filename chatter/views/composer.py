@@ -70,13 +70,15 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def people(request: HttpRequest, pk: int) -> HttpResponse:
-    """Whom the user may name or subscribe, by a part of the name, the address or the company."""
-    _thread, record = thread_or_404(request.user, pk)
+    """Whom the user may name or, with `?new`, subscribe, by a part of the name, the address or the company."""
+    thread, record = thread_or_404(request.user, pk)
     if not may_post(request.user):
         raise PermissionDenied
     found = people_for(request.user, record)
     for word in request.GET.get("q", "").split()[:5]:
         found = found.filter(Q(name__icontains=word) | Q(email__icontains=word) | Q(company__icontains=word))
+    if "new" in request.GET:
+        found = found.exclude(follows__thread=thread)
     return options(request, [Option(str(c.pk), c.name, c.email) for c in found.order_by("name", "pk")[:20]])
 
 

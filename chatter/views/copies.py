@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chatter import emails
 from chatter.access import may_manage, message_or_404
-from chatter.delivery import all_copies, with_cause
+from chatter.delivery import LISTED, copies_of, with_cause
 from chatter.models import Message
 from chatter.reading import one
-from chatter.views.thread import number
+from chatter.views.thread import number, tell
 from daeris.ui.htmx import is_partial, redirect, respond, toast
 from mail.models import Mail
 
@@ -22,9 +22,16 @@ from mail.models import Mail
 @login_required
 @require_safe
 def copies(request: HttpRequest, pk: int) -> HttpResponse:
-    """Every recipient of a message and how the copy fares."""
+    """Every recipient of a message and how the copy fares; the first of them for the small list in the thread."""
     message, record = message_or_404(request.user, pk)
-    context = {"message": message, "record": record, "copies": all_copies(message)}
+    found = copies_of(message, LISTED + 1 if is_partial(request) else None)
+    context = {
+        "message": message,
+        "record": record,
+        "copies": found[:LISTED] if is_partial(request) else found,
+        "more": is_partial(request) and len(found) > LISTED,
+        "may_cancel": may_manage(message, request.user) and any(copy.can_be_held for copy in found),
+    }
     return respond(request, "chatter/copies.html", "chatter/_copies.html", context)
 
 
@@ -69,4 +76,5 @@ def _answer(request: HttpRequest, message: Message, record: Any, said: str, chan
     entry = one(message, type(record), request.user)
     last = number(request.POST.get("last"))
     context = {"thread": message.thread, "entries": [entry], "last": last, "moving": entry.delivery.moving}
-    return toast(render(request, "chatter/_news.html", context), said, tone="success" if changed else "info")
+    response = tell(render(request, "chatter/_news.html", context), [entry])
+    return toast(response, said, tone="success" if changed else "info")

@@ -124,6 +124,6 @@ def _context(request: HttpRequest, thread: Thread, record: Any) -> dict[str, Any
 def _adder(user: Any, record: Any, thread: Thread) -> str:
     """The box in which a contact or a user is looked for."""
     first = people_for(user, record).exclude(follows__thread=thread).order_by("name", "pk")[:CHOICES]
-    box = Combobox(url=reverse("chatter:people", args=[thread.pk]))
+    box = Combobox(url=f"{reverse('chatter:people', args=[thread.pk])}?new")
     box.choices = [("", ""), *((contact.pk, contact.name) for contact in first)]
     return box.render("contact", "", {"id": f"follower-new-{thread.pk}", "aria-label": _("Add a contact or a user")})

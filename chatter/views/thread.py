@@ -1,16 +1,18 @@
 """Reading a conversation, and hearing what is new in it."""
 
 import re
+from collections.abc import Iterable
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django_htmx.http import trigger_client_event
 
 from chatter.access import thread_or_404
 from chatter.delivery import glance
 from chatter.models import Message
-from chatter.reading import entries_of, newer, read, whole
+from chatter.reading import Entry, entries_of, newer, read, whole
 from daeris.ui.htmx import respond
 
 # "12.3f2a": a message on the page, and how its copies fared when it was drawn.
@@ -48,14 +50,22 @@ def news(request: HttpRequest, pk: int) -> HttpResponse:
     changed = Message.objects.readable_by(request.user).filter(pk__in=stale, thread=thread) if stale else ()
     if not fresh and not changed:
         return HttpResponse(status=204)
+    entries = entries_of(whole(changed), type(record), request.user) if changed else []
     context = {
         "thread": thread,
         "fresh": fresh,
-        "entries": entries_of(whole(changed), type(record), request.user) if changed else (),
+        "entries": entries,
         "last": fresh[0].message.pk if fresh else last,
         "moving": any(delivery.moving for delivery in faring.values()) or any(one.delivery.moving for one in fresh),
     }
-    return render(request, "chatter/_news.html", context)
+    return tell(render(request, "chatter/_news.html", context), entries)
+
+
+def tell(response: HttpResponse, entries: Iterable[Entry]) -> HttpResponse:
+    """Let the lists of recipients that were opened ask anew."""
+    for entry in entries:
+        trigger_client_event(response, f"copies-{entry.id}", {})
+    return response
 
 
 def number(text: str | None) -> int | None:
