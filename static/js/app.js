@@ -2,7 +2,6 @@
 import "./requests.js";
 
 const behaviours = {
-  "d-combobox": () => import("./combobox.js"),
   "d-frame": () => import("./frame.js"),
   "d-select-all": () => import("./lists.js"),
   "d-bulk": () => import("./lists.js"),
@@ -10,7 +9,9 @@ const behaviours = {
 };
 // These do nothing until someone comes near.
 const touched = {
+  "d-combobox": () => import("./combobox.js"),
   "d-tabs": () => import("./tabs.js"),
+  "d-lines": () => import("./lines.js"),
   "d-copy": () => import("./copy.js"),
 };
 
@@ -27,11 +28,17 @@ async function touch(event) {
   const element = event.target.closest?.(Object.keys(touched).join());
   const name = element?.localName;
   if (!name || customElements.get(name)) return;
+  // The select that a combobox will stand in for must not open its own list first.
+  if (event.type === "mousedown" && name === "d-combobox") event.preventDefault();
   await touched[name]();
+  if (event.type !== "click") return;
   // Only what the behaviour itself listens to: other buttons inside it have heard this click already.
-  if (event.type === "click" && event.target.closest("[role=tab], d-copy button")) event.target.click();
+  if (event.target.closest("[role=tab], d-copy button, [data-add]")) event.target.click();
+  else if (name === "d-combobox") element.querySelector("input").click();
 }
-for (const type of ["pointerover", "focusin", "click"]) document.addEventListener(type, touch, { capture: true });
+for (const type of ["pointerover", "focusin", "mousedown", "click"]) {
+  document.addEventListener(type, touch, { capture: true });
+}
 
 // ---- what is opened ----
 document.addEventListener("click", async (event) => {

@@ -10,18 +10,23 @@ class Combobox extends HTMLElement {
     if (this.input || this.select.disabled) return;
     this.input = this.makeInput();
     this.list = this.makeList();
+    const focused = document.activeElement === this.select;
     this.select.hidden = true;
     this.select.required = false; // what is hidden cannot say what it lacks; the server does
     this.prepend(this.input);
     this.append(this.list);
     this.input.addEventListener("input", () => this.look(DELAY));
-    this.input.addEventListener("click", () => this.look(0, ""));
+    this.input.addEventListener("click", () => {
+      this.input.focus();
+      this.look(0, "");
+    });
     this.input.addEventListener("focus", () => this.input.select());
     this.input.addEventListener("keydown", (event) => this.press(event));
     this.input.addEventListener("blur", () => this.leave());
     this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays in the box
     this.list.addEventListener("click", (event) => this.choose(event.target.closest("[data-value]")));
     this.select.form?.addEventListener("reset", () => setTimeout(() => this.restore()));
+    if (focused) this.input.focus();
   }
 
   makeInput() {

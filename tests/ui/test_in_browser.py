@@ -221,8 +221,8 @@ def test_the_save_bar_appears_when_something_changed(visit: Visit) -> None:
 def test_the_combobox_searches_and_chooses(visit: Visit) -> None:
     page = visit.go(RECORD)
     box = page.get_by_role("combobox", name="Contacto")
-    expect(box).to_have_value("Julia Ferrer")
     box.click()
+    expect(box).to_have_value("Julia Ferrer")
     expect(page.locator(".options").get_by_role("option")).to_have_count(6)
     box.fill("nuria")
     expect(page.locator(".options").get_by_role("option").first).to_contain_text("Nuria Vidal")
@@ -236,6 +236,28 @@ def test_the_combobox_searches_and_chooses(visit: Visit) -> None:
     box.fill("nobody at all")
     box.blur()
     expect(box).to_have_value("Nuria Vidal")
+
+
+def test_the_combobox_takes_the_focus_from_its_select(visit: Visit) -> None:
+    page = visit.go(RECORD)
+    page.get_by_label("Empresa").focus()
+    page.keyboard.press("Tab")
+    box = page.locator("input#id_contact")
+    expect(box).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".options").get_by_role("option")).to_have_count(6)
+    page.keyboard.press("Escape")
+    expect(page.locator(".options")).to_be_hidden()
+    expect(box).to_have_value("Julia Ferrer")
+
+
+@pytest.mark.parametrize("visit", [(390, "light")], indirect=True)
+def test_the_combobox_opens_at_the_first_touch(visit: Visit) -> None:
+    page = visit.go(RECORD)
+    page.locator("select[name=contact]").tap()
+    expect(page.locator(".options").get_by_role("option")).to_have_count(6)
+    page.locator(".options").get_by_text("Ana Ruiz Gil").tap()
+    expect(page.locator("input#id_contact")).to_have_value("Ana Ruiz Gil")
 
 
 def test_the_theme_changes_at_once_and_is_remembered(visit: Visit) -> None:
