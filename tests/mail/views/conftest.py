@@ -1,11 +1,12 @@
 """Mails in every state, and a browser for whoever looks at them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import translation
 from django.utils.timezone import now
 
 from daeris.models import User
@@ -18,6 +19,13 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """For what is read from a response after it was given: words that are translated when they are looked at."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
