@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import AbstractUser
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -22,12 +22,10 @@ from daeris.ui.navigation import Badge
 from daeris.ui.paging import LIMIT, Count, KeyPager, bounded_count, bounded_counts
 from mail import causes
 from mail.models import Lane, Mail, Server
+from mail.models.mail import MailQuerySet
 from mail.presentation import Look, cause_of, look_of
 from mail.views.documents import Document, documents_of
 from mail.views.trouble import Trouble, blocked_ids, trouble_of
-
-if TYPE_CHECKING:
-    from daeris.models import User
 
 PAGE_SIZE = 80
 # A search that finds more than this is counted tab by tab, and its page read in order until it is full.
@@ -45,6 +43,7 @@ class Row:
     """One mail as the list shows it: plain values, and none that this user may not see."""
 
     key: str  # the primary key as text: numbers are written with thousands separators
+    fence: int  # grows with every claim: what failed, was sent again and failed again does not look unchanged
     look: Look
     created_at: datetime
     url: str  # "" for a mail that this user may not open
@@ -122,7 +121,7 @@ def listing_of(request: HttpRequest) -> Listing:
     return Listing(panel, rows, trouble, _version(rows, counts, trouble))
 
 
-def rows_of(mails: list[Mail], user: "User", servers: Mapping[int, Server]) -> list[Row]:
+def rows_of(mails: list[Mail], user: AbstractUser, servers: Mapping[int, Server]) -> list[Row]:
     """These mails as rows; they come from `as_rows`."""
     documents = documents_of(mails, user)
     return [_row(mail, user, servers, documents.get(mail.pk)) for mail in mails]
@@ -139,12 +138,13 @@ def red_badge(request: HttpRequest) -> Badge | None:
     return Badge(count, tone="danger", label=_("failed")) if count else None
 
 
-def _row(mail: Mail, user: "User", servers: Mapping[int, Server], document: Document | None) -> Row:
+def _row(mail: Mail, user: AbstractUser, servers: Mapping[int, Server], document: Document | None) -> Row:
     # The servers are at hand: no join for eighty times the same name.
     mail.server = servers.get(mail.server_id) if mail.server_id else None
     is_mine = mail.user_id == user.pk
     return Row(
         key=str(mail.pk),
+        fence=mail.fence,
         look=look_of(mail),
         created_at=mail.created_at,
         url=reverse("mail:mail", args=[mail.pk]) if is_mine else "",
@@ -173,11 +173,11 @@ def reason_of(mail: Mail) -> str:
     return f"{mail.reply_code} — {title}" if mail.reply_code else title
 
 
-def _user(request: HttpRequest) -> "User":
+def _user(request: HttpRequest) -> AbstractUser:
     return request.user  # type: ignore[return-value]
 
 
-def _panel(request: HttpRequest, user: "User", servers: Mapping[int, Server]) -> ControlPanel:
+def _panel(request: HttpRequest, user: AbstractUser, servers: Mapping[int, Server]) -> ControlPanel:
     return ControlPanel(
         request,
         placeholder=_("Subject, recipient or document…"),
@@ -199,7 +199,7 @@ def _tabs(counts: Mapping[str, Count]) -> list[Tab]:
     ]
 
 
-def _filters(user: "User", servers: Mapping[int, Server]) -> list[Filter]:
+def _filters(user: AbstractUser, servers: Mapping[int, Server]) -> list[Filter]:
     kinds = cache.get_or_set("mail.document_types", _document_types, KEPT_SECONDS) or []
     types = [(str(pk), ContentType.objects.get_for_id(pk).name.capitalize()) for pk in kinds]
     filters = [Filter("day", _("Date"), [("today", _("Today")), ("week", _("Last 7 days"))])]
@@ -213,7 +213,7 @@ def _filters(user: "User", servers: Mapping[int, Server]) -> list[Filter]:
     ]
 
 
-def _record_filter(request: HttpRequest, user: "User") -> list[Filter]:
+def _record_filter(request: HttpRequest, user: AbstractUser) -> list[Filter]:
     """The e-mails about one record ("?record=TYPE-KEY", as the record's own button asks): only there while it is on."""
     value = request.GET.get("record", "")
     if not RECORD.fullmatch(value):
@@ -234,9 +234,9 @@ def _document_types() -> list[int]:
     return list(ContentType.objects.filter(used).order_by("pk").values_list("pk", flat=True))
 
 
-def _narrowed(mails: "QuerySet[Mail]", panel: ControlPanel, user: "User") -> "QuerySet[Mail]":
+def _narrowed(mails: MailQuerySet, panel: ControlPanel, user: AbstractUser) -> MailQuerySet:
     if panel.words:
-        mails = mails.searched(panel.words, user)  # type: ignore[attr-defined]
+        mails = mails.searched(panel.words, user)
     if day := panel.chosen("day"):
         mails = mails.filter(created_at__gte=_since(day))
     if whose := panel.chosen("whose"):
@@ -257,8 +257,8 @@ def _since(day: str) -> datetime:
 
 def _counts(
     request: HttpRequest,
-    visible: "QuerySet[Mail]",
-    narrowed: "QuerySet[Mail]",
+    visible: MailQuerySet,
+    narrowed: MailQuerySet,
     tabs: Mapping[str, Q],
     found: Mapping[str, list[int]] | None,
 ) -> dict[str, Count]:
@@ -271,7 +271,7 @@ def _counts(
     return counts | {name: Count(min(len(ids), LIMIT), more=len(ids) > LIMIT) for name, ids in (found or {}).items()}
 
 
-def _found(matching: "QuerySet[Mail]", blocked: list[int]) -> dict[str, list[int]] | None:
+def _found(matching: MailQuerySet, blocked: list[int]) -> dict[str, list[int]] | None:
     """The keys of what a search finds, by tab: it is made once for all of them. None when it finds too many."""
     facts = list(matching.order_by().values_list("pk", "state", "cause", "server_id")[: MOST_FOUND + 1])
     if len(facts) > MOST_FOUND:
@@ -299,7 +299,7 @@ def _version(rows: list[Row], counts: Mapping[str, Count], trouble: Trouble | No
     seen = (
         translation.get_language(),
         localtime().date(),  # at midnight, times become dates
-        [(row.key, row.look.key, row.reason, row.server, row.can_retry) for row in rows],
+        [(row.key, row.fence, row.look.key, row.reason, row.server, row.can_retry) for row in rows],
         [(name, str(count)) for name, count in counts.items()],
         trouble,
     )
