@@ -77,7 +77,7 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
         # As it is stored: the instance changes while the form is cleaned.
         self.stored = {name: getattr(self.instance, name) for name in BOUND}
         self.stored_password: str = self.instance.password
-        self.fields["password"].widget.stored = bool(self.stored_password)  # type: ignore[attr-defined]
+        self.fields["password"].widget.stored = bool(self.stored_password)
         if not self.instance.ca_certificate:
             del self.fields["forget_ca"]
 

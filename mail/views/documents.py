@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -43,7 +42,7 @@ def documents_of(mails: Iterable[Mail], user: AnyUser) -> dict[int, Document]:
 
 
 def _readable(by_type: dict[int, set[int]], user: AnyUser) -> set[tuple[int, int]]:
-    questions = []
+    questions: list[QuerySet[Any, tuple[int, int]]] = []
     for type_id, ids in by_type.items():
         model = _model(type_id)
         records: QuerySet[Any] | None = _visible_to(model, user) if model else None
@@ -52,7 +51,8 @@ def _readable(by_type: dict[int, set[int]], user: AnyUser) -> set[tuple[int, int
             questions.append(records.filter(pk__in=ids).order_by().values_list(kind, "pk"))
     if not questions:
         return set()
-    return set(reduce(lambda one, other: one.union(other, all=True), questions))
+    first, *others = questions
+    return set(first.union(*others, all=True) if others else first)
 
 
 def _visible_to(model: type[Model], user: AnyUser) -> "QuerySet[Any] | None":
