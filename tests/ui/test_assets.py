@@ -48,6 +48,12 @@ def test_a_template_keeps_to_the_content_security_policy(path: Path) -> None:
     assert [name for name, pattern in FORBIDDEN.items() if pattern.search(text)] == []
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_a_comment_ends_on_its_line(path: Path) -> None:
+    # Django shows one that does not.
+    assert not re.search(r"{#(?!.*#})", path.read_text())
+
+
 def test_the_search_for_what_is_forbidden_finds_it() -> None:
     samples = ["<script>1</script>", '<p style="x">', "<a onclick='x'>", '<a hx-on:click="x">', '<i hx-trigger="a[b]">']
     for sample in samples:
