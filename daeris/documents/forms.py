@@ -38,6 +38,14 @@ class DecimalText(forms.TextInput):
         return text
 
 
+class PriceText(DecimalText):
+    """The price of a line: with its cents, as it will stand on paper."""
+
+    def format_value(self, value: Any) -> str | None:
+        text: str | None = forms.TextInput.format_value(self, value)
+        return text
+
+
 class MoneyText(MoneyInput):
     """An amount in euros, with the separators of the reader's language: a number input knows none."""
 
@@ -176,7 +184,7 @@ class LineForm(ChangedFieldsForm):
             "product": forms.TextInput(attrs={"aria-label": _("Product"), "placeholder": _("Product")}),
             "description": forms.TextInput(attrs={"aria-label": _("Description"), "placeholder": _("Description")}),
             "quantity": DecimalText({"aria-label": _("Quantity")}),
-            "price": DecimalText({"aria-label": _("Price")}),
+            "price": PriceText({"aria-label": _("Price")}),
         }
 
     @property
