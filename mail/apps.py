@@ -7,6 +7,12 @@ class MailConfig(AppConfig):
     verbose_name = _("E-mail")
     default_auto_field = "django.db.models.BigAutoField"
 
+    def import_models(self) -> None:
+        from mail.defaults import complete_settings
+
+        complete_settings()  # before anything of ours reads them
+        super().import_models()
+
     def ready(self) -> None:
         from mail import checks, menus, receivers  # noqa: F401
 

@@ -10,6 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from mail.models.mail import AnyUser
 
 
+def languages() -> list[tuple[str, str]]:
+    """Those of the project. A function, so that other languages make no migration."""
+    return list(settings.LANGUAGES)
+
+
 class ContactQuerySet(models.QuerySet["Contact"]):
     def internal(self) -> Self:
         """Contacts that log in."""
@@ -49,7 +54,7 @@ class Contact(models.Model):
     company = models.CharField(_("company"), max_length=200, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     # Empty: the language and zone of the installation.
-    language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
+    language = models.CharField(_("language"), max_length=10, blank=True, choices=languages)
     time_zone = models.CharField(_("time zone"), max_length=60, blank=True)
     notify = models.CharField(_("notifications"), max_length=5, choices=Notify, default=Notify.EMAIL)
     user = models.OneToOneField(
