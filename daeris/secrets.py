@@ -3,7 +3,9 @@
 import fcntl
 import os
 import secrets
+import stat
 from pathlib import Path
+from typing import IO
 
 from cryptography.fernet import Fernet
 
@@ -21,7 +23,9 @@ def load_or_create(folder: Path) -> dict[str, str]:
     path = folder / "secrets.env"
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        known = dict(line.split("=", 1) for line in file.read().splitlines() if "=" in line)
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != 0o600:
+            os.fchmod(file.fileno(), 0o600)
+        known = _complete_lines(file)
         missing = [name for name in NAMES if not known.get(name)]
         for name in missing:
             known[name] = _new(name)
@@ -30,6 +34,24 @@ def load_or_create(folder: Path) -> dict[str, str]:
             file.flush()
             os.fsync(file.fileno())
     return known
+
+
+def not_writable(folder: Path, error: OSError) -> str:
+    """What to tell a person whose installation cannot be written."""
+    return (
+        f"Daeris cannot write in {folder} ({error.strerror}); give yourself write permission there, "
+        "or choose another folder with DAERIS_DATA."
+    )
+
+
+def _complete_lines(file: IO[str]) -> dict[str, str]:
+    """What the file says; a last line that was cut off by a crash goes, for half a key would look like a whole one."""
+    text = file.read()
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        file.truncate(len(whole.encode()))
+    file.seek(0, os.SEEK_END)
+    return dict(line.split("=", 1) for line in whole.splitlines() if "=" in line)
 
 
 def _new(name: str) -> str:

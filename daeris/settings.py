@@ -26,7 +26,12 @@ DEMO = EMBEDDED and env.bool("DAERIS_DEMO", default=True)
 DEBUG = env.bool("DEBUG", default=False)
 
 # -- Secrets: made once when embedded, required in production --------------------------------------
-_secrets: dict[str, str] = secrets.load_or_create(DATA_DIR) if EMBEDDED else {}
+_secrets: dict[str, str] = {}
+if EMBEDDED:
+    try:
+        _secrets = secrets.load_or_create(DATA_DIR)
+    except OSError as error:
+        raise ImproperlyConfigured(secrets.not_writable(DATA_DIR, error)) from None
 
 
 def _secret(name: str) -> str:
@@ -228,6 +233,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"fontTools": {"level": "WARNING"}},
+    "loggers": {
+        "fontTools": {"level": "WARNING"},
+        "mail.log": {"level": "WARNING"},  # aiosmtpd's own, which tells of every command
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
