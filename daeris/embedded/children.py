@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -38,7 +39,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(_die_with, os.getpid()) if sys.platform == "linux" else None,
             )
 
     @property
@@ -79,9 +80,9 @@ class Child:
         return self.log_path.open("ab" if self._deaths else "wb")
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     """Linux: end when the parent is killed, so that no process of ours is left behind."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
-    if os.getppid() == 1:  # it died before we asked
+    if os.getppid() != parent:  # it died before we asked
         os._exit(1)

@@ -11,6 +11,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from daeris.secrets import not_writable
+
 
 class CannotRun(Exception):
     """A reason in one sentence, with what to do about it."""
@@ -22,10 +24,7 @@ def claim_folder(folder: Path) -> int:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise CannotRun(
-            f"Daeris cannot write in {folder} ({error.strerror}); give yourself write permission there, "
-            "or choose another folder with DAERIS_DATA."
-        ) from error
+        raise CannotRun(not_writable(folder, error)) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -35,11 +34,15 @@ def claim_folder(folder: Path) -> int:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise CannotRun when something else listens there."""
+    """Raise CannotRun unless we may listen there."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except OverflowError:
+            raise CannotRun(f"Port {port} does not exist; choose one from 1024 to 65535.") from None
+        except PermissionError as error:
+            raise CannotRun(f"Port {port} is not for everybody; choose one from 1024 to 65535.") from error
         except OSError as error:
             raise CannotRun(
                 f"Port {port} is taken ({error.strerror}); choose another one, for example: make run PORT={port + 1}"

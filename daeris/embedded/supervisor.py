@@ -1,12 +1,10 @@
 """Starts everything, says when it is ready, watches it, ends it."""
 
-import signal
 import socket
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -14,9 +12,9 @@ from django.conf import settings
 from daeris.embedded import stack
 from daeris.embedded.children import Child
 from daeris.embedded.preparing import CannotRun
+from daeris.embedded.signals import Signals
 
 READY_SECONDS = 60.0
-WORKERS = 2
 
 
 class Supervisor:
@@ -26,47 +24,54 @@ class Supervisor:
         self.host, self.port = host, port
         self._say = say
         self._logs: Path = settings.DATA_DIR / "logs"
-        self._children: list[Child] = []
-        self._stop = threading.Event()
+        self._signals = Signals()
+        self._broker: Child | None = None
+        self._services: list[Child] = []
 
     @property
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
-        """Start the broker, then the rest; returns when the log-in page and the workers answer. Raises CannotRun."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
+        """Start everything; returns when the log-in page and the workers answer. Raises CannotRun."""
+        self._signals.listen()
         redis_url = settings.REDIS_URL or self._start_broker()
         env = stack.environment(redis_url=redis_url, host=self.host, port=self.port)
-        for child in stack.services(env, host=self.host, port=self.port, logs=self._logs):
-            self._launch(child)
+        self._launch(stack.web(env, self._logs, host=self.host, port=self.port))
+        if settings.DEMO:
+            # Before the workers: what is due goes there at once.
+            demo = self._launch(stack.demo_mail_server(env, self._logs))
+            self._wait_until("the demo's mail server listens", lambda: stack.LISTENS in demo.last_words())
+        workers = [self._launch(worker) for worker in stack.workers(env, self._logs)]
         self._wait_until("the log-in page answers", self._web_answers)
-        self._wait_until("the workers answer", lambda: self._workers_answer(env["REDIS_URL"]))
+        self._wait_until("the workers answer", lambda: self._answer(workers, redis_url))
+        # Nobody waits for it: the workers look by themselves when they start.
+        self._launch(stack.schedule(env, self._logs))
 
     def watch(self) -> None:
         """Start again what dies; returns on a signal. Raises CannotRun when something dies again and again."""
-        while not self._stop.wait(0.5):
+        while not self._signals.wait(5):
             self._revive()
 
     def end(self) -> None:
-        """End every child in its order: web first, the broker last."""
-        broker = self._children[:1] if not settings.REDIS_URL else []
-        others = [child for child in self._children if child not in broker]
-        for child in others:
+        """End every child, the broker last: what the others still say to it is heard."""
+        for child in self._services:
             child.ask_to_end()
-        for child in others:
+        for child in self._services:
             child.wait_for_end()
-        for child in broker:
-            child.ask_to_end()
-            child.wait_for_end()
+        if self._broker:
+            self._broker.ask_to_end()
+            self._broker.wait_for_end()
+            stack.forget_broker_folder(settings.DATA_DIR)
 
-    def _launch(self, child: Child) -> None:
-        self._children.append(child)
+    def _launch(self, child: Child) -> Child:
+        self._services.append(child)
         child.start()
+        return child
 
     def _revive(self) -> None:
-        for child in self._children:
+        children = [self._broker, *self._services] if self._broker else self._services
+        for child in children:
             if child.has_died:
                 if not child.note_death():
                     raise CannotRun(
@@ -77,22 +82,21 @@ class Supervisor:
                 child.start()
 
     def _start_broker(self) -> str:
-        folder = stack.broker_folder(settings.DATA_DIR)
-        path = folder / "valkey.sock"
+        path = stack.broker_folder(settings.DATA_DIR) / stack.SOCKET
         path.unlink(missing_ok=True)
-        self._launch(stack.broker(folder, self._logs))
+        self._broker = stack.broker(path, self._logs)
+        self._broker.start()
         self._wait_until("the broker answers", lambda: _listens(path))
         return f"unix://{path}"
 
     def _wait_until(self, what: str, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not holds():
-            if self._stop.is_set():
-                raise CannotRun("Stopped before everything was ready.")
             if time.monotonic() > deadline:
                 raise CannotRun(f"Waited {READY_SECONDS:.0f} s in vain until {what}; the logs are in {self._logs}.")
             self._revive()
-            self._stop.wait(0.05)
+            if self._signals.wait(0.05):
+                raise CannotRun("Stopped before everything was ready.")
 
     def _web_answers(self) -> bool:
         try:
@@ -101,11 +105,12 @@ class Supervisor:
         except (urllib.error.URLError, OSError):
             return False
 
-    def _workers_answer(self, redis_url: str) -> bool:
+    def _answer(self, workers: Sequence[Child], redis_url: str) -> bool:
         from daeris.celery import app
 
         app.conf.broker_url = redis_url.replace("unix://", "redis+socket://", 1)
-        return len(app.control.ping(timeout=1.0, limit=WORKERS)) >= WORKERS
+        # A worker that listens answers at once; one that comes later never hears this question.
+        return len(app.control.ping(timeout=0.3, limit=len(workers))) >= len(workers)
 
 
 def _listens(path: Path) -> bool:

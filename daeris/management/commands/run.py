@@ -18,7 +18,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")), help="8000 by default")
+        parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="8000 by default")
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         if not settings.EMBEDDED:
