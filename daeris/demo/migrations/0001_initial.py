@@ -4,28 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CapturedMail',
+            name="CapturedMail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sender', models.CharField(blank=True, max_length=320, verbose_name='envelope sender')),
-                ('recipient', models.CharField(max_length=320, verbose_name='recipient')),
-                ('from_header', models.TextField(blank=True)),
-                ('subject', models.TextField(blank=True)),
-                ('raw', models.BinaryField()),
-                ('received_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sender", models.CharField(blank=True, max_length=320, verbose_name="envelope sender")),
+                ("recipient", models.CharField(max_length=320, verbose_name="recipient")),
+                ("from_header", models.TextField(blank=True)),
+                ("subject", models.TextField(blank=True)),
+                ("raw", models.BinaryField()),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'captured e-mail',
-                'ordering': ['-pk'],
-                'indexes': [models.Index(fields=['recipient', '-id'], name='captured_recipient')],
+                "verbose_name": "captured e-mail",
+                "ordering": ["-pk"],
+                "indexes": [models.Index(fields=["recipient", "-id"], name="captured_recipient")],
             },
         ),
     ]

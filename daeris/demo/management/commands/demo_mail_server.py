@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from daeris import demo_company
-from daeris.demo.server import DemoServer
+from daeris.demo.server import HOST, DemoServer
+from daeris.embedded.stack import LISTENS
 from mail.models import Server
 
 
@@ -31,5 +32,7 @@ class Command(BaseCommand):
         except OSError:
             server = DemoServer(**addresses)
             port = server.start()
-        demo_company.set_demo_server("127.0.0.1", port)
+        demo_company.set_demo_server(HOST, port)
+        # The supervisor waits for these words.
+        self.stdout.write(f"The demo mail server {LISTENS} {HOST}:{port}.")
         return server
