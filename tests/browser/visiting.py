@@ -1,0 +1,131 @@
+"""People at their browsers: a page for a user, at a width, in a theme, in a language."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import APIRequestContext, Browser, BrowserContext, ConsoleMessage, Page, Response
+
+from tests.browser.installation import Installation
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+WIDE, NARROW = 1440, 390
+HEIGHTS = {WIDE: 900, NARROW: 844}
+Theme = Literal["light", "dark"]
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# Off unless asked for by name, though WCAG 2.2 AA has it.
+RULES = {"target-size": {"enabled": True}}
+
+
+class Visitors:
+    """Opens pages, hears what their consoles say, and closes everything at the end of a test."""
+
+    def __init__(self, browser: Browser, daeris: Installation, sessions: dict[str, Any]) -> None:
+        self._browser, self._daeris, self._sessions = browser, daeris, sessions
+        self._contexts: list[BrowserContext] = []
+        self._said: list[str] = []
+        self._expected: list[str] = []
+
+    def open(
+        self,
+        user: str | None = "marta",
+        *,
+        width: int = WIDE,
+        theme: Theme = "light",
+        language: str = "es",
+        script: bool = True,
+        **options: Any,
+    ) -> Page:
+        """An empty page of somebody who is logged in; of a stranger without a user."""
+        context = self._browser.new_context(
+            base_url=self._daeris.url,
+            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+            has_touch=width < 500,
+            locale={"es": "es-ES", "en": "en-GB"}[language],
+            timezone_id="Europe/Madrid",
+            color_scheme=theme,
+            reduced_motion="reduce",
+            java_script_enabled=script,
+            **options,
+        )
+        self._contexts.append(context)
+        context.set_default_timeout(10_000)
+        if user:
+            context.add_cookies(self._session(user))
+        page = context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self._said.append(f"{page.url}: {error}"))
+        return page
+
+    @contextmanager
+    def expecting(self, words: str) -> Iterator[None]:
+        """What is asked for here may be spoken of in the console: Chromium reports every answer from 400 on."""
+        self._expected.append(words)
+        yield
+        self._expected.remove(words)
+
+    def close(self) -> None:
+        """Close what is open; fails when a console said anything."""
+        for context in self._contexts:
+            context.close()
+        assert self._said == []
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not any(words in message.text for words in self._expected):
+            where = message.location.get("url", "")
+            self._said.append(f"{message.type}: {message.text} ({where})")
+
+    def _session(self, user: str) -> Any:
+        if user not in self._sessions:
+            context = self._browser.new_context(base_url=self._daeris.url)
+            log_in(context.request, user, self._daeris.passwords[user])
+            self._sessions[user] = [one for one in context.cookies() if one["name"] == "sessionid"]
+            context.close()
+        return self._sessions[user]
+
+
+def log_in(request: APIRequestContext, user: str, password: str) -> None:
+    """The session of a user without a page: tests of the log-in itself fill the form in."""
+    request.get("/login/")
+    token = next(one["value"] for one in request.storage_state()["cookies"] if one["name"] == "csrftoken")
+    form = {"username": user, "password": password, "csrfmiddlewaretoken": token}
+    answer = request.post("/login/", form=form, headers={"Referer": "/login/"}, max_redirects=0)
+    assert answer.status == 302, answer.text()
+
+
+def go(page: Page, path: str, status: int = 200) -> Response:
+    """Go there and be answered so; returns once the page stands still."""
+    answer = page.goto(path)
+    assert answer is not None
+    assert answer.status == status, f"{path}: {answer.status}"
+    page.evaluate("document.fonts.ready.then(() => 0)")
+    return answer
+
+
+def complaints(page: Page, *rules: str) -> list[str]:
+    """What axe has against the page: every rule, or these alone."""
+    if rules:
+        options: dict[str, Any] = {"runOnly": {"type": "rule", "values": list(rules)}}
+    else:
+        options = {"runOnly": {"type": "tag", "values": TAGS}, "rules": RULES}
+    found = Axe().run(page, options={**options, "resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:160]} ({node['failureSummary'][:200]})" for one in found for node in one["nodes"]
+    ]
+
+
+def overflows(page: Page) -> bool:
+    """Whether one would have to scroll sideways."""
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
