@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from mail import bell, planning
 from mail.addresses import InvalidAddress, Mailbox, parse_mailbox
+from mail.folding import fold
 from mail.models import Content, Lane, Mail, Server
 from mail.routing import Decision
 
@@ -94,7 +95,7 @@ def _mail(content: Content, recipient: Recipient, decision: Decision, shared: di
         recipient_name=mailbox.name[:200],
         recipient_address=mailbox.address[:320],
         contact_id=recipient.contact_id,
-        search=" ".join([content.subject, mailbox.name, mailbox.address, shared["document_name"]]).lower(),
+        search=fold(" ".join([content.subject, mailbox.name, mailbox.address, shared["document_name"]])),
         **shared,
     )
     cause = _reason_against(mailbox, decision)

@@ -11,6 +11,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
+from mail.folding import fold
 from mail.models.content import Content
 from mail.models.server import Server
 
@@ -66,7 +67,7 @@ class MailQuerySet(models.QuerySet["Mail"]):
         """
         sees_others = user.has_perm("mail.manage_mail")  # type: ignore[union-attr]
         found = self
-        for word in words.lower().split():
+        for word in fold(words).split():
             match = Q(search__contains=word)
             if len(word) < 3:
                 match = Q(search__startswith=word) | Q(search__contains=f" {word}")
@@ -119,7 +120,7 @@ class Mail(models.Model):
     document_id = models.PositiveBigIntegerField(null=True)
     document = GenericForeignKey("document_type", "document_id")
     document_name = models.CharField(max_length=200, blank=True)
-    # Subject, recipient and document in lower case, for the search box of the one who sent it.
+    # Subject, recipient and document, folded (see `fold`), for the search box of the one who sent it.
     search = models.TextField(blank=True, editable=False)
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)

@@ -271,3 +271,4 @@ def test_nobody_sees_or_finds_what_is_not_theirs(
     assert not Mail.objects.searched("levante flota", alice).exists()
     assert Mail.objects.searched("JULIA", alice).exists()
     assert Mail.objects.searched("presupuesto flota", bob).exists()
+    assert Mail.objects.searched("RENOVACION flotá", bob).exists()
