@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.timezone import now
 
 from daeris.models import User
+from mail.folding import fold
 from mail.models import Content, Mail, Server
 
 MakeMail = Callable[..., Mail]
@@ -43,7 +44,7 @@ def make_mail(make_content: Callable[..., Content]) -> MakeMail:
         document = fields.pop("document", None)
         if document:
             fields |= {"document": document, "document_name": str(document)}
-        search = " ".join([content.subject, address, fields.get("document_name", "")]).lower()
+        search = fold(" ".join([content.subject, address, fields.get("document_name", "")]))
         return Mail.objects.create(
             user=user, state=state, content=content, recipient_address=address, search=search, **{**needed, **fields}
         )
