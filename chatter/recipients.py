@@ -135,8 +135,14 @@ def contact_of(who: Any) -> Contact | None:
     """The contact itself, or that of a user. None for nobody."""
     if who is None or isinstance(who, Contact):
         return who
-    contact: Contact = who.contact
-    return contact
+    known: Contact | None = getattr(who, "contact", None)
+    # Users from before the app was installed have none yet.
+    return (
+        known
+        or Contact.objects.get_or_create(
+            user=who, defaults={"name": who.get_full_name() or who.get_username(), "email": who.email}
+        )[0]
+    )
 
 
 def internal_users() -> "QuerySet[Any]":

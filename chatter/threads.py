@@ -68,10 +68,12 @@ class Threaded(models.Model):
 
     def follow(self, who: "Contact | AnyUser") -> Follower:
         """Subscribe a contact, or a user's contact. Harmless when already subscribed."""
-        contact = who if isinstance(who, Contact) else who.contact  # type: ignore[union-attr]
-        return Follower.objects.get_or_create(thread=self.thread, contact=contact)[0]
+        from chatter.recipients import contact_of
+
+        return Follower.objects.get_or_create(thread=self.thread, contact=contact_of(who))[0]
 
     def unfollow(self, who: "Contact | AnyUser") -> None:
         """Unsubscribe; harmless when not subscribed."""
-        contact = who if isinstance(who, Contact) else who.contact  # type: ignore[union-attr]
-        Follower.objects.filter(thread=self.thread, contact=contact).delete()
+        from chatter.recipients import contact_of
+
+        Follower.objects.filter(thread=self.thread, contact=contact_of(who)).delete()

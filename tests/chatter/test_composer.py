@@ -251,3 +251,33 @@ def test_strangers_find_nobody(opportunity: Opportunity, charlie: User, enter: E
     for name in ("people", "recipients"):
         url = reverse(f"chatter:{name}", args=[opportunity.thread.pk])
         assert enter(charlie).get(url, {"q": "a"}).status_code == 403
+
+
+def test_the_customer_is_offered_until_reached(
+    opportunity: Opportunity, alice: User, customer: Contact, enter: Enter
+) -> None:
+    assert list(composer(opportunity.thread, opportunity, alice).suggested) == [customer]
+    assert list(composer(opportunity.thread, opportunity, alice, [customer]).suggested) == []
+    opportunity.follow(customer)
+    assert list(composer(opportunity.thread, opportunity, alice).suggested) == []
+
+
+def test_who_follows_is_not_offered_as_a_new_follower(
+    opportunity: Opportunity, alice: User, customer: Contact, enter: Enter
+) -> None:
+    opportunity.follow(customer)
+    url = reverse("chatter:people", args=[opportunity.thread.pk])
+    found = f'data-value="{customer.pk}"'
+
+    assert found in enter(alice).get(url, {"q": "julia"}).content.decode()
+    assert found not in enter(alice).get(url, {"q": "julia", "new": ""}).content.decode()
+
+
+def test_a_user_from_before_the_installation_gets_a_contact(
+    url: str, opportunity: Opportunity, alice: User, enter: Enter
+) -> None:
+    alice.contact.delete()
+
+    assert enter(alice).get(opportunity.get_absolute_url()).status_code == 200
+    assert enter(alice).post(url, form(), headers=HTMX).status_code == 201
+    assert Message.objects.get().author == Contact.objects.get(user=alice)

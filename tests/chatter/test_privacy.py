@@ -1,0 +1,135 @@
+"""What a conversation must not tell: to whom notes are closed, and to whom another conversation is."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from chatter.delivery import glance
+from chatter.models import Follower, Message, Notification
+from daeris.documents.models import Opportunity
+from daeris.models import User
+from mail.models import Content, Mail, Server
+from tests.chatter.conftest import Enter
+from tests.conftest import give
+
+NOTE = "The margin is thin"
+
+
+@pytest.fixture
+def told(opportunity: Opportunity, alice: User, colleague: User) -> Notification:
+    """A note that Dana was told of in the application, before she ceased to be an internal user."""
+    follower = opportunity.follow(colleague)
+    Follower.objects.filter(pk=follower.pk).update(wants_notes=True)
+    opportunity.post(author=alice, body=f"<p>{NOTE}</p>", kind=Message.Kind.NOTE)
+    colleague.user_permissions.clear()
+    give(colleague, "documents.view_opportunity")
+    return Notification.objects.get()
+
+
+def test_notes_are_told_of_only_while_one_may_read_them(told: Notification, colleague: User, enter: Enter) -> None:
+    client = enter(User.objects.get(pk=colleague.pk))
+
+    page = client.get(reverse("chatter:notifications"))
+
+    assert NOTE not in page.content.decode()
+    assert page.context["shell"].bell.count == 0
+    assert client.get(reverse("chatter:notification", args=[told.pk])).status_code == 404
+    client.post(reverse("chatter:read_all"))
+    assert Notification.objects.get().read_at is None
+
+
+def test_news_say_nothing_of_what_moves_elsewhere(
+    opportunity: Opportunity, outgoing: Server, alice: User, bob: User, charlie: User, enter: Enter
+) -> None:
+    opportunity.follow(bob)
+    hidden = opportunity.post(author=alice, body="<p>Secret</p>")
+    assert glance([hidden.pk])[hidden.pk].moving
+    own = Opportunity.objects.create(name="Own", responsible=charlie)
+    own.post(author=None, body="<p>Hola</p>")
+
+    response = enter(charlie).get(reverse("chatter:news", args=[own.thread.pk]), {"last": 0, "s": f"{hidden.pk}.0"})
+
+    assert response.status_code == 200
+    assert response.context["moving"] is False
+
+
+@pytest.mark.parametrize("digits", [30, 5000])
+def test_a_key_as_long_as_a_novel_is_nobodys(
+    opportunity: Opportunity, alice: User, enter: Enter, digits: int
+) -> None:
+    thread, long = opportunity.thread.pk, "9" * digits
+    client = enter(alice)
+
+    assert client.post(reverse("chatter:follow", args=[thread]), {"contact": long}).status_code == 404
+    assert client.post(reverse("chatter:unfollow", args=[thread]), {"follower": long}).status_code == 404
+    assert client.post(reverse("chatter:wishes", args=[thread]), {"follower": long}).status_code == 404
+
+
+def test_a_nul_in_a_search_for_people_is_as_if_it_were_not_there(
+    opportunity: Opportunity, alice: User, enter: Enter
+) -> None:
+    # PostgreSQL takes none.
+    url = reverse("chatter:people", args=[opportunity.thread.pk])
+
+    assert "Julia Ferrer" in enter(alice).get(url, {"q": "Ju\0lia"}).content.decode()
+
+
+def test_somebody_elses_form_token_brings_nothing(
+    opportunity: Opportunity, alice: User, bob: User, enter: Enter
+) -> None:
+    theirs = opportunity.post(author=alice, body="<p>Private words</p>", kind=Message.Kind.NOTE, form_token=uuid4())
+    form = {"kind": "message", "body": "Hola", "form_token": str(theirs.form_token)}
+
+    response = enter(bob).post(reverse("chatter:post", args=[theirs.thread_id]), form, headers={"HX-Request": "true"})
+
+    assert response.status_code == 422
+    assert "Private words" not in response.content.decode()
+    assert Message.objects.count() == 1
+
+
+@pytest.mark.parametrize("name", ["messages", "news", "recipients", "people", "files", "followers"])
+def test_a_conversation_one_cannot_see_is_not_there(
+    opportunity: Opportunity, charlie: User, enter: Enter, name: str
+) -> None:
+    give(charlie, "chatter.use_notes", "mail.view_contact", "mail.manage_mail")
+
+    assert enter(charlie).get(reverse(f"chatter:{name}", args=[opportunity.thread.pk])).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["post", "upload", "follow", "unfollow", "wishes"])
+def test_nobody_writes_where_one_cannot_see(opportunity: Opportunity, charlie: User, enter: Enter, name: str) -> None:
+    give(charlie, "chatter.use_notes", "mail.manage_mail")
+    form = {"kind": "message", "body": "Hola", "form_token": str(uuid4())}
+
+    assert enter(charlie).post(reverse(f"chatter:{name}", args=[opportunity.thread.pk]), form).status_code == 404
+    assert not Message.objects.exists()
+
+
+def test_an_administrator_of_mail_reads_no_copy_of_a_conversation_closed_to_them(
+    opportunity: Opportunity, outgoing: Server, alice: User, bob: User, charlie: User, enter: Enter
+) -> None:
+    opportunity.follow(bob)
+    message = opportunity.post(author=alice, body="<p>Secret</p>")
+    client = enter(give(charlie, "mail.manage_mail"))
+
+    assert client.get(reverse("chatter:copies", args=[message.pk])).status_code == 404
+    for name in ("retry", "cancel"):
+        assert client.post(reverse(f"chatter:{name}", args=[message.pk])).status_code == 404
+
+
+def test_a_note_leaves_to_internal_users_only(
+    opportunity: Opportunity, outgoing: Server, alice: User, bob: User, charlie: User, customer: Any
+) -> None:
+    for who in (bob, charlie, customer):
+        follower = opportunity.follow(who)
+        Follower.objects.filter(pk=follower.pk).update(wants_notes=True, wants_changes=True)
+
+    note = opportunity.post(
+        author=alice, body=f"<p>{NOTE}</p>", kind=Message.Kind.NOTE, to=[customer, charlie.contact, bob.contact]
+    )
+
+    assert [mail.recipient_address for mail in Mail.objects.all()] == [bob.email]
+    assert [one.contact for one in note.notifications.all()] == [bob.contact]
+    assert not Content.objects.filter(to__contains="@").exists()
