@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_POST, require_safe
 
 from chatter.access import message_or_404
-from chatter.models import Notification, Thread
+from chatter.models import Message, Notification, Thread
 from daeris.ui.htmx import redirect
 from daeris.ui.navigation import Bell
 from mail.html import to_text
@@ -74,7 +74,9 @@ def read_all(request: HttpRequest) -> HttpResponse:
 
 
 def _told(user: Any) -> Any:
-    return Notification.objects.filter(contact__user=user.pk, channel=Notification.Channel.APP)
+    told = Notification.objects.filter(contact__user=user.pk, channel=Notification.Channel.APP)
+    # Who was told of a note and is no internal user any more can no longer read it: nor its first words here.
+    return told if user.has_perm("chatter.use_notes") else told.filter(message__kind=Message.Kind.MESSAGE)
 
 
 def _notices(page: Sequence[Notification], user: Any) -> list[Notice]:

@@ -75,7 +75,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
     if not may_post(request.user):
         raise PermissionDenied
     found = people_for(request.user, record)
-    for word in request.GET.get("q", "").split()[:5]:
+    for word in request.GET.get("q", "").replace("\0", "").split()[:5]:
         found = found.filter(Q(name__icontains=word) | Q(email__icontains=word) | Q(company__icontains=word))
     if "new" in request.GET:
         found = found.exclude(follows__thread=thread)

@@ -66,7 +66,7 @@ def _chosen(request: HttpRequest, message: Message) -> Any:
     mails = Mail.objects.manageable_by(request.user).filter(
         pk__in=message.notifications.exclude(mail=None).values("mail")
     )
-    cause = request.POST.get("cause", "")
+    cause = request.POST.get("cause", "").replace("\0", " ")
     return with_cause(mails, cause) if cause else mails
 
 

@@ -16,6 +16,7 @@ from chatter.composing import people_for
 from chatter.models import Follower, Thread
 from chatter.recipients import WANTED, internal_contacts, mailbox_of
 from chatter.summary import summary
+from chatter.views.thread import number
 from daeris.ui.forms import Combobox
 from daeris.ui.htmx import is_partial, redirect, respond
 from mail.models import Contact
@@ -71,14 +72,14 @@ def wishes(request: HttpRequest, pk: int) -> HttpResponse:
 def _contact(user: Any, record: Any, pk: str) -> Contact:
     if not may_post(user):
         raise PermissionDenied
-    contact: Contact = get_object_or_404(people_for(user, record), pk=pk if pk.isdecimal() else None)
+    contact: Contact = get_object_or_404(people_for(user, record), pk=number(pk))
     return contact
 
 
 def _follower(user: Any, thread: Thread, pk: str) -> Follower:
     """A follower of this thread: anyone for internal users, only themselves for others."""
     own = thread.followers.select_related("contact")
-    follower = get_object_or_404(own, pk=pk if pk.isdecimal() else None)
+    follower = get_object_or_404(own, pk=number(pk))
     if not may_post(user) and follower.contact.user_id != user.pk:
         raise PermissionDenied
     return follower

@@ -45,9 +45,11 @@ def news(request: HttpRequest, pk: int) -> HttpResponse:
     seen = {int(m[1]): m[2] for text in request.GET.getlist("s")[:MOST_SEEN] if (m := SEEN.fullmatch(text))}
     last = number(request.GET.get("last"))
     fresh = newer(thread, type(record), request.user, after=last) if last is not None else []
-    faring = glance(list(seen))
+    # The keys come from the page, or from whoever writes one: those of other conversations are not looked at.
+    readable = Message.objects.readable_by(request.user).filter(thread=thread)
+    faring = glance(list(readable.filter(pk__in=seen).values_list("pk", flat=True))) if seen else {}
     stale = [pk for pk, delivery in faring.items() if delivery.version != seen[pk]]
-    changed = Message.objects.readable_by(request.user).filter(pk__in=stale, thread=thread) if stale else ()
+    changed = readable.filter(pk__in=stale) if stale else ()
     if not fresh and not changed:
         return HttpResponse(status=204)
     entries = entries_of(whole(changed), type(record), request.user) if changed else []

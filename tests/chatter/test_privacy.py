@@ -56,9 +56,7 @@ def test_news_say_nothing_of_what_moves_elsewhere(
 
 
 @pytest.mark.parametrize("digits", [30, 5000])
-def test_a_key_as_long_as_a_novel_is_nobodys(
-    opportunity: Opportunity, alice: User, enter: Enter, digits: int
-) -> None:
+def test_a_key_as_long_as_a_novel_is_nobodys(opportunity: Opportunity, alice: User, enter: Enter, digits: int) -> None:
     thread, long = opportunity.thread.pk, "9" * digits
     client = enter(alice)
 
