@@ -13,5 +13,11 @@ class DemoConfig(AppConfig):
 
         navigation.app("settings", label=_("Settings"), icon="settings", order=90)
         navigation.entry(
-            "settings", label=_("Demo mailbox"), url="demo:mailbox", icon="mailbox", group=_("Demo"), order=90
+            "settings",
+            label=_("Demo mailbox"),
+            url="demo:mailbox",
+            icon="mailbox",
+            group=_("Demo"),
+            order=90,
+            permission="chatter.use_notes",
         )

@@ -43,7 +43,7 @@ class Capture:
         raw = bytes(envelope.content or b"")
         if self._deferred in map(str.lower, envelope.rcpt_tos) and self._puts_off(raw):
             return "451 4.2.1 This mailbox is busy, try again in a moment (demo)"
-        await sync_to_async(_keep)(str(envelope.mail_from or ""), envelope.rcpt_tos, raw)
+        await sync_to_async(_keep)(str(envelope.mail_from or "").strip("<>"), envelope.rcpt_tos, raw)
         return "250 2.0.0 Kept in the demo mailbox"
 
     async def handle_exception(self, error: Exception) -> str:

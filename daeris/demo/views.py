@@ -1,6 +1,9 @@
 """The demo mailbox: each captured mail as its recipient would see it."""
 
-from django.contrib.auth.decorators import login_required
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -16,14 +19,20 @@ from daeris.ui.paging import KeyPager
 from mail.html import body_document
 from mail.views.detail import BODY_POLICY
 
+View = TypeVar("View", bound=Callable[..., Any])
 FRAME_HEADERS = {"Content-Security-Policy": BODY_POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "private"}
 # Whatever an attachment says of itself, it is saved and never shown.
 DOWNLOAD_HEADERS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 HEADERS = ("From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "X-Original-From")
 
 
+def for_colleagues(view: View) -> View:
+    """Everyone's mail, notes among it: for those who may read notes; strangers log in first, others get 403."""
+    return login_required(permission_required("chatter.use_notes", raise_exception=True)(view))
+
+
 @require_safe
-@login_required
+@for_colleagues
 def mailbox(request: HttpRequest) -> HttpResponse:
     """Everybody's mail, newest first; a search narrows it to a recipient or a subject."""
     panel = ControlPanel(
@@ -43,7 +52,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@for_colleagues
 def message(request: HttpRequest, pk: int) -> HttpResponse:
     """One mail: its headers, its body in the sandboxed view, its attachments, its source."""
     captured = get_object_or_404(CapturedMail, pk=pk)
@@ -59,7 +68,7 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@for_colleagues
 def body(request: HttpRequest, pk: int) -> HttpResponse:
     """The body as a document of its own for the sandboxed frame."""
     captured = get_object_or_404(CapturedMail, pk=pk)
@@ -67,7 +76,7 @@ def body(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@for_colleagues
 def raw(request: HttpRequest, pk: int) -> HttpResponse:
     """The bytes as they arrived, to be saved."""
     captured = get_object_or_404(CapturedMail, pk=pk)
@@ -76,7 +85,7 @@ def raw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@login_required
+@for_colleagues
 def attachment(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     """One attachment, to be saved."""
     captured = get_object_or_404(CapturedMail, pk=pk)
