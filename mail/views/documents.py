@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import IntegerField, Model, QuerySet, Value
+from django.db.models import IntegerField, Model, Q, QuerySet, Value
 
 from mail.models import Mail
 from mail.models.mail import AnyUser
@@ -41,6 +41,14 @@ def documents_of(mails: Iterable[Mail], user: AnyUser) -> dict[int, Document]:
     return found
 
 
+def about_readable(type_id: int, user: AnyUser) -> Q:
+    """The mails about records of this type that the user may read, and the user's own whatever they are about."""
+    mine = Q(user_id=user.pk)
+    model = _model(type_id)
+    records = _visible_to(model, user) if model else None
+    return mine if records is None else mine | Q(document_id__in=records.order_by().values("pk"))
+
+
 def _readable(by_type: dict[int, set[int]], user: AnyUser) -> set[tuple[int, int]]:
     questions: list[QuerySet[Any, tuple[int, int]]] = []
     for type_id, ids in by_type.items():
@@ -62,7 +70,10 @@ def _visible_to(model: type[Model], user: AnyUser) -> "QuerySet[Any] | None":
 
 
 def _model(type_id: int) -> type[Model] | None:
-    return ContentType.objects.get_for_id(type_id).model_class()
+    try:
+        return ContentType.objects.get_for_id(type_id).model_class()
+    except ContentType.DoesNotExist:  # a number that somebody wrote into the address
+        return None
 
 
 def _url(model: type[Model], pk: int) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractUser
-from django.contrib.auth.models import AbstractUser
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db.models import Exists, OuterRef, Q
@@ -25,7 +24,7 @@ from mail import causes
 from mail.models import Lane, Mail, Server
 from mail.models.mail import MailQuerySet
 from mail.presentation import Look, cause_of, look_of
-from mail.views.documents import Document, documents_of
+from mail.views.documents import Document, about_readable, documents_of
 from mail.views.trouble import Trouble, blocked_ids, trouble_of
 
 PAGE_SIZE = 80
@@ -248,6 +247,9 @@ def _narrowed(mails: MailQuerySet, panel: ControlPanel, user: AbstractUser) -> M
     for name, column in (("lane", "lane"), ("server", "server_id"), ("type", "document_type_id")):
         if value := panel.chosen(name):
             mails = mails.filter(**{column: value})
+    # What a mail of others is about is shown to whoever may read the record, and found by nobody else (design §8).
+    if kind := record.partition("-")[0] or panel.chosen("type"):
+        mails = mails.filter(about_readable(int(kind), user))
     return mails
 
 
