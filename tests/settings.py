@@ -8,7 +8,7 @@ if "DAERIS_DATA" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["DAERIS_DATA"] = tempfile.mkdtemp(prefix="daeris-tests-")
 
 from daeris.settings import *  # noqa: F403
-from daeris.settings import STATIC_ROOT, STORAGES
+from daeris.settings import DATA_DIR, DATABASES, STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
