@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
 from django.forms import BaseInlineFormSet, inlineformset_factory
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -83,11 +84,24 @@ class DocumentForm(ChangedFieldsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        customer = self.fields["customer"]
+        assert isinstance(customer, forms.ModelChoiceField)
+        customer.queryset = customers_for(self.user)
         users = get_user_model()._default_manager.filter(is_active=True).order_by("first_name", "username")
         responsible = self.fields["responsible"]
         assert isinstance(responsible, forms.ModelChoiceField)
         responsible.queryset = users
         responsible.label_from_instance = name_of  # type: ignore[method-assign, assignment]
+
+
+def customers_for(user: AnyUser) -> "QuerySet[Contact]":
+    """Whom this user may make a customer: contacts that may be read, as such or as the customer of a record."""
+    if user.has_perm("mail.view_contact"):  # type: ignore[union-attr]
+        return Contact.objects.all()
+    found = Q(pk__in=Contact.objects.visible_to(user).order_by().values("pk"))
+    for model in (Opportunity, SaleOrder, Invoice):
+        found |= Q(pk__in=model.objects.visible_to(user).order_by().values("customer"))
+    return Contact.objects.filter(found)
 
 
 def name_of(user: Any) -> str:

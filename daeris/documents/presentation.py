@@ -81,10 +81,12 @@ def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None =
         "lines": record.lines.all() if kind.lines and not sheet else (),
         "line_count": record.lines.count() if kind.lines and not is_new else None,
         "total": getattr(record, "amount", Decimal()),
-        "heading": item_of(kind, record, kind.heading, sheet) if not is_new or kind.heading != "number" else None,
-        "figures": [item_of(kind, record, name, sheet) for name in kind.figures if not is_new or name != "amount"],
-        "groups": [(group.title, list(_items(kind, record, group.items, sheet))) for group in kind.groups],
-        "notes": item_of(kind, record, "notes", sheet) if kind.is_document else None,
+        "heading": item_of(kind, record, kind.heading, sheet, user) if not is_new or kind.heading != "number" else None,
+        "figures": [
+            item_of(kind, record, name, sheet, user) for name in kind.figures if not is_new or name != "amount"
+        ],
+        "groups": [(group.title, list(_items(kind, record, group.items, sheet, user))) for group in kind.groups],
+        "notes": item_of(kind, record, "notes", sheet, user) if kind.is_document else None,
         "stages": stages_of(kind, record) if kind.is_document else [],
         "can_delete": can_delete,
         "can_leave": sheet is not None and not is_new and kind.way_out not in ("", getattr(record, "stage", "")),
@@ -97,7 +99,7 @@ def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None =
     }
 
 
-def item_of(kind: Kind, record: Any, name: str, sheet: Sheet | None) -> Item:
+def item_of(kind: Kind, record: Any, name: str, sheet: Sheet | None, user: Any) -> Item:
     """One place on the sheet: a field of the record, or one of `PATHS`."""
     if name in PATHS:
         label, look = PATHS[name]
@@ -109,7 +111,11 @@ def item_of(kind: Kind, record: Any, name: str, sheet: Sheet | None) -> Item:
     elif name == "responsible":
         look = "user"
     elif field.is_relation:
-        look, url = "record", value.get_absolute_url() if isinstance(value, Document) else ""
+        look = "record"
+        if isinstance(value, Document):
+            # The name of a record follows its own permission.
+            seen = type(value).objects.visible_to(user).filter(pk=value.pk).exists()
+            value, url = (value, value.get_absolute_url()) if seen else (None, "")
     bound = sheet.form[name] if sheet and name in sheet.form.fields else None
     if bound is not None and bound.is_hidden:
         bound = None
@@ -148,9 +154,9 @@ def mails_of(record: Any, user: Any) -> Stat | None:
     return Stat("mail", counts["all"], _("E-mails"), url, counts["red"]) if counts["all"] else None
 
 
-def _items(kind: Kind, record: Any, names: tuple[str, ...], sheet: Sheet | None) -> Iterator[Item]:
+def _items(kind: Kind, record: Any, names: tuple[str, ...], sheet: Sheet | None, user: Any) -> Iterator[Item]:
     for name in names:
-        item = item_of(kind, record, name, sheet)
+        item = item_of(kind, record, name, sheet, user)
         # A new record has no values yet to be read only.
         if item.field is not None or record.pk is not None:
             yield item
