@@ -24,6 +24,8 @@ DATA_DIR = Path(env.str("DAERIS_DATA", default=str(BASE_DIR / "var"))).resolve()
 # The demo company and its mailbox: only where one command runs everything.
 DEMO = EMBEDDED and env.bool("DAERIS_DEMO", default=True)
 DEBUG = env.bool("DEBUG", default=False)
+if DEBUG and not EMBEDDED:
+    raise ImproperlyConfigured("DEBUG is on; production would show its insides to strangers. Take it away.")
 
 # -- Secrets: made once when embedded, required in production --------------------------------------
 _secrets: dict[str, str] = {}
@@ -70,9 +72,11 @@ INSTALLED_APPS = [
     "django.forms",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    # Around all others, so that also what they answer by themselves (the way to HTTPS) carries the policy.
     "daeris.ui.middleware.ContentSecurityPolicyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "daeris.ui.middleware.PrivatePagesMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "daeris.ui.middleware.LanguageMiddleware",

@@ -20,7 +20,11 @@ from mail.html import body_document
 from mail.views.detail import BODY_POLICY
 
 View = TypeVar("View", bound=Callable[..., Any])
-FRAME_HEADERS = {"Content-Security-Policy": BODY_POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "private"}
+FRAME_HEADERS = {
+    "Content-Security-Policy": BODY_POLICY,
+    "X-Frame-Options": "SAMEORIGIN",
+    "Cache-Control": "private, no-store",
+}
 # Whatever an attachment says of itself, it is saved and never shown.
 DOWNLOAD_HEADERS = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 HEADERS = ("From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "X-Original-From")

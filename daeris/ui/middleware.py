@@ -1,4 +1,4 @@
-"""What every answer carries: the content security policy, and the language of the reader."""
+"""What every answer carries: the content security policy, a word to caches, and the language of the reader."""
 
 from collections.abc import Callable
 
@@ -23,6 +23,21 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault(CSP_HEADER, self.policy)
+        return response
+
+
+class PrivatePagesMiddleware:
+    """Asks every cache to keep nothing; an answer that says itself how long it lasts keeps its word.
+
+    After somebody has logged out, the button Back of the same browser leads to no page of theirs.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 

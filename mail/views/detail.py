@@ -52,7 +52,11 @@ def body(request: HttpRequest, pk: int) -> HttpResponse:
     html = content.html or text_to_html(content.text)
     return HttpResponse(
         body_document(html, images=images),
-        headers={"Content-Security-Policy": BODY_POLICY, "X-Frame-Options": "SAMEORIGIN", "Cache-Control": "private"},
+        headers={
+            "Content-Security-Policy": BODY_POLICY,
+            "X-Frame-Options": "SAMEORIGIN",
+            "Cache-Control": "private, no-store",
+        },
     )
 
 
