@@ -29,8 +29,8 @@ WORKER = [*CELERY, "worker", "--pool", "threads", "--without-mingle", "--without
 
 
 def broker_folder(data: Path) -> Path:
-    """A private folder for the broker's socket. Raises CannotRun when somebody else made it first."""
-    folder = _broker_folder(data)
+    """Make the private folder for the broker's socket. Raises CannotRun when somebody else made it first."""
+    folder = broker_folder_of(data)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid != os.getuid():
@@ -41,13 +41,13 @@ def broker_folder(data: Path) -> Path:
 
 def forget_broker_folder(data: Path) -> None:
     """Leave nothing in the temporary folder."""
-    if (folder := _broker_folder(data)).parent != data:
+    if (folder := broker_folder_of(data)).parent != data:
         with contextlib.suppress(OSError):
             shutil.rmtree(folder)
 
 
-def _broker_folder(data: Path) -> Path:
-    """Beside the data, or in the temporary folder where the path of the data is too long for a socket."""
+def broker_folder_of(data: Path) -> Path:
+    """Where the broker's socket lies: beside the data, or elsewhere when that path is too long for a socket."""
     folder = data / "broker"
     if len(os.fsencode(folder / SOCKET)) <= LONGEST_SOCKET_PATH:
         return folder
