@@ -13,7 +13,7 @@ BIN = .venv/bin
 STATIC = $(or $(DAERIS_DATA),var)/static/staticfiles.json
 PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-bar on --require-hashes --only-binary :all:
 # The fast tests share the cores; servers and browsers have the machine for themselves.
-FAST = -n auto -m "not peers and not browser"
+FAST = -n auto --no-migrations -m "not peers and not browser"
 
 .PHONY: setup setup-dev run test test-fast test-next lint bench lock messages packages
 .DEFAULT_GOAL = setup

@@ -3,6 +3,7 @@
 Alice may do everything, Bob reads, Charlie sees nothing that is not his.
 """
 
+import os
 from typing import Any
 
 import hypothesis
@@ -13,8 +14,13 @@ from daeris.documents.models import Opportunity
 from daeris.models import User
 from mail.models import Contact
 
-# A busy machine is not a slow test.
-hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# A busy machine is not a slow test. Where everything is tested, properties are tried more often.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    max_examples=100 if os.environ.get("CI") else 25,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("tests")
 pytest_plugins = ["tests.smtp_double", "tests.lab.fixtures"]
 

@@ -68,6 +68,7 @@ def test_half_a_key_left_by_a_crash_is_made_anew(tmp_path: Path, cut: int) -> No
     assert load_or_create(tmp_path) == again
 
 
+@pytest.mark.peers
 def test_processes_that_come_at_once_agree(tmp_path: Path) -> None:
     # They wait for a line, so that all of them begin when the last one stands ready.
     ask = (

@@ -10,6 +10,8 @@ import pytest
 
 from tests.lab.stack import PROJECT
 
+pytestmark = pytest.mark.peers  # each starts a Python of its own
+
 PRODUCTION = {
     "DAERIS_MODE": "production",
     "SECRET_KEY": "k" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,

@@ -102,6 +102,7 @@ def test_every_icon_that_a_template_names_exists(path: Path, name: str) -> None:
 
 
 # -- The font ---------------------------------------------------------------------------------------
+@pytest.mark.peers
 def test_the_font_is_made_once_and_is_small(settings: Any, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
 
@@ -150,6 +151,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     return folder, collect(folder)
 
 
+@pytest.mark.peers
 def test_files_are_hashed_and_our_modules_find_each_other(collected: tuple[Path, dict[str, str]]) -> None:
     folder, names = collected
 
@@ -163,6 +165,7 @@ def test_files_are_hashed_and_our_modules_find_each_other(collected: tuple[Path,
     assert (folder / "css" / font[1]).resolve().is_file()
 
 
+@pytest.mark.peers
 def test_the_first_load_of_our_own_is_small(collected: tuple[Path, dict[str, str]], client: Client, db: None) -> None:
     folder, names = collected
     page = client.get("/login/", headers={"accept-language": "en"})
@@ -175,6 +178,7 @@ def test_the_first_load_of_our_own_is_small(collected: tuple[Path, dict[str, str
     assert sum(sizes.values()) + len(gzip.compress(page.content)) < 90_000, sizes
 
 
+@pytest.mark.peers
 def test_our_script_is_small(collected: tuple[Path, dict[str, str]]) -> None:
     folder, names = collected
     ours = [name for name in names if name.startswith("js/")]
@@ -184,6 +188,7 @@ def test_our_script_is_small(collected: tuple[Path, dict[str, str]]) -> None:
     assert sum(sizes.values()) < 25_000, sizes
 
 
+@pytest.mark.peers
 def test_only_what_is_asked_for_is_pressed(collected: tuple[Path, dict[str, str]]) -> None:
     folder, names = collected
 
