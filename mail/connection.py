@@ -341,7 +341,7 @@ class Connection:
 
     def _heard(self, code: int, text: str) -> Reply:
         if not 200 <= code <= 599:
-            raise self._error("protocol", f"Not an SMTP reply: {text}")
+            raise self._gibberish(f"Not an SMTP reply: {text}")
         # 421 announces that the server hangs up, whatever it was asked (RFC 5321 §3.8).
         self._in_step = code != 421
         return Reply.of(code, text)
@@ -353,6 +353,10 @@ class Connection:
     def _error(self, kind: str, detail: str) -> DeliveryError:
         return DeliveryError(self.phase, kind, tls=self.tls, detail=detail)
 
+    def _gibberish(self, detail: str) -> DeliveryError:
+        """The server speaks no SMTP. While we log in, its words are not repeated: they may be our secret, sent back."""
+        return self._error("protocol", "Not an SMTP reply" if self.phase == "auth" else detail)
+
     @contextlib.contextmanager
     def _phase(self, phase: Phase) -> Iterator[None]:
         """Whatever happens inside happened in this phase, and is told in our own words."""
@@ -360,6 +364,6 @@ class Connection:
         try:
             yield
         except SMTPResponseException as error:
-            raise self._error("protocol", error.message) from None
+            raise self._gibberish(error.message) from None
         except OSError as error:
             raise self._error(*tell(error, self.phase)) from error

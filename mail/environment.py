@@ -67,7 +67,8 @@ def _options(parts: SplitResult) -> tuple[str, bool]:
         elif name == "verify" and value.lower() in YES_WORDS:
             verify = YES_WORDS[value.lower()]
         else:
-            raise _wrong(f"{name}={value} is not understood; use tls=starttls, tls=tls or verify=no")
+            # Not repeated: it may be a password, or the rest of one that holds a question mark.
+            raise _wrong("the query is not understood; use tls=starttls, tls=tls or verify=no")
     return security, verify
 
 

@@ -66,3 +66,13 @@ def test_no_secret_is_repeated(settings):
     text = " ".join(f"{message.msg} {message.hint}" for message in check_mail_settings(None))
     assert "mail.example" not in text.replace("mail.example.com", "")
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["smtp://ana:1234?hunter2@mail.example", "smtp://mail.example?password=hunter2", "smtp://mail.example?hunter2=x"],
+)
+def test_a_password_in_the_wrong_place_is_not_repeated(settings, url):
+    settings.MAIL_SERVER_URL = url
+
+    assert "hunter2" not in str(check_mail_settings(None))

@@ -192,3 +192,15 @@ async def test_nothing_secret_is_told_or_logged(
     told = f"{error} {error!r} {error.__context__!r} {error.__cause__!r} {where!r} {mail()!r} {caplog.text}"
     for secret in (SECRET, answer, answer[:20], "privado", "Hola"):
         assert secret not in told
+
+
+@pytest.mark.parametrize("reply", ["601 what is {}?", "{} is no reply", "100 {}"])
+async def test_a_server_that_speaks_no_smtp_cannot_make_us_repeat_a_password(smtp_doubles: Doubles, reply: str) -> None:
+    answer = base64.b64encode(b"\0ana\0" + SECRET.encode()).decode()
+    double = smtp_doubles(users={"ana": SECRET}, mechanisms=("PLAIN",))
+    double.answer("AUTH", reply.format(answer))
+
+    error = await failure(endpoint(double, username="ana", password=SECRET))
+
+    assert error.phase == "auth"
+    assert answer not in f"{error} {error.detail} {error.words} {error!r} {error.__cause__!r}"
