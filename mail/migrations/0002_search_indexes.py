@@ -39,6 +39,6 @@ def _has_trigrams(schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mail", "0003_list_indexes")]
+    dependencies = [("mail", "0001_initial")]
 
     operations = [migrations.RunPython(create, drop)]
