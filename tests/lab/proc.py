@@ -38,6 +38,10 @@ def private_folder(name: str, *, owner: str | None = None) -> Path:
     return folder
 
 
+# A run that is killed takes its servers along; where this program is missing, they are left to whoever killed it.
+_ENDS_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+
+
 class Process:
     """A running program. Its output goes to `log`; it is ended by `stop`, `kill`, or leaving a `with`."""
 
@@ -56,7 +60,7 @@ class Process:
         with log.open("ab") as output:
             # A session of its own: Ctrl+C reaches pytest alone, which then ends everything in order.
             self._process = subprocess.Popen(
-                [str(part) for part in command],
+                [*_ENDS_WITH_US, *map(str, command)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,5 +1,6 @@
 """The laboratory itself: each server starts, does its part, and leaves nothing."""
 
+import shutil
 import smtplib
 import socket
 import ssl
@@ -58,6 +59,29 @@ def test_a_process_that_does_not_listen_to_its_signal_is_killed(tmp_path: Path) 
     with pytest.raises(AssertionError, match="did not end within"):
         process.stop(deadline=0.1)
     assert not process.is_running
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="Linux only")
+def test_a_killed_run_leaves_no_server_behind(tmp_path: Path) -> None:
+    run = f"""
+import os, pathlib, sys
+from tests.lab.proc import Process
+log = pathlib.Path({str(tmp_path / "log")!r})
+process = Process("server", [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(60)"], log=log)
+process.wait_for_output("up")
+print(process.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", run], capture_output=True, text=True, timeout=30)
+    assert killed.returncode == -9
+    pid = int(killed.stdout)
+
+    def is_gone() -> bool:
+        # Ended, or a zombie that nobody has collected yet.
+        stat = Path(f"/proc/{pid}/stat")
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    eventually(is_gone)
 
 
 @pytest.mark.parametrize("wrong", ["expired", "wrong_host", "untrusted"])
