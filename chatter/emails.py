@@ -93,7 +93,7 @@ def _content(message: Message, record: "Threaded", variant: Variant, named: Sequ
         html=html,
         text=to_text(html),
         language=variant.language,
-        author_name=author.name if author else "",
+        author_name=mailbox.name if mailbox else "",
         author_address=mailbox.address if mailbox else "",
         to=", ".join(str(mailbox) for mailbox in named) if variant.together else "",
         message_id=message.message_id,

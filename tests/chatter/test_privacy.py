@@ -1,16 +1,21 @@
 """What a conversation must not tell: to whom notes are closed, and to whom another conversation is."""
 
+from email import message_from_bytes
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils.timezone import now
 
 from chatter.delivery import glance
 from chatter.models import Follower, Message, Notification
 from daeris.documents.models import Opportunity
 from daeris.models import User
-from mail.models import Content, Mail, Server
+from mail.addresses import Mailbox
+from mail.composing import compose, encode_body, letter_of
+from mail.models import Contact, Content, Mail, Server
+from mail.queue import author_of
 from tests.chatter.conftest import Enter
 from tests.conftest import give
 
@@ -131,3 +136,26 @@ def test_a_note_leaves_to_internal_users_only(
     assert [mail.recipient_address for mail in Mail.objects.all()] == [bob.email]
     assert [one.contact for one in note.notifications.all()] == [bob.contact]
     assert not Content.objects.filter(to__contains="@").exists()
+
+
+def test_no_name_begins_a_header_of_its_own(
+    opportunity: Opportunity, outgoing: Server, alice: User, customer: Contact
+) -> None:
+    """Names come from forms and log-in systems, where a line break goes unseen."""
+    Contact.objects.filter(user=alice).update(name="Alice\r\nBcc: x@evil.example")
+    Contact.objects.filter(pk=customer.pk).update(name="Julia\nBcc: y@evil.example")
+    opportunity.name = "Flota\r\nBcc: z@evil.example"
+    opportunity.follow(customer)
+
+    opportunity.post(author=User.objects.get(pk=alice.pk), body="<p>Hola</p>")
+
+    content, mail = Content.objects.get(), Mail.objects.get()
+    letter = letter_of(content)
+    author, recipient = author_of(content), Mailbox(mail.recipient_name, mail.recipient_address)
+    assert author is not None
+    copy = compose(letter, encode_body(letter), header_from=author, recipient=recipient, date=now())
+    read = message_from_bytes(copy.message)
+    assert read["Bcc"] is None
+    assert read["From"] == '"Alice Bcc: x@evil.example" <alice@miempresa.example>'
+    assert read["To"] == '"Julia Bcc: y@evil.example" <j.ferrer@grupolevante.example>'
+    assert read["Subject"] == "Flota Bcc: z@evil.example"
