@@ -36,7 +36,7 @@ def main() -> None:
         stack.stop()
         sink.process.stop()
         redis.remove()
-        postgres.remove()
+        postgres.stop()
 
 
 def _drain(stack: Stack, port: int) -> dict[str, list[float]]:
