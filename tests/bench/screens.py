@@ -3,6 +3,7 @@
 FILL_AND_MEASURE = r"""
 import json, random, time
 from statistics import median
+from urllib.parse import urlencode
 from django.conf import settings
 settings.ALLOWED_HOSTS = ["*"]
 from django.contrib.contenttypes.models import ContentType
@@ -62,7 +63,7 @@ base = "/settings/mail/mails/"
 figures = {}
 figures["e-mails, first page"], page = measure(base)
 panel = page.context["panel"]
-figures["e-mails, next page"], _ = measure(base + "?" + panel.page.next.lstrip("?"))
+figures["e-mails, next page"], _ = measure(base + "?" + urlencode(panel.page.next))
 for state in ("queued", "sent", "failed", "cancelled"):
     figures[f"e-mails, {state}"], _ = measure(f"{base}?state={state}")
 figures["e-mails, search for a common word"], _ = measure(base + "?q=factura")
