@@ -13,7 +13,8 @@ RUN python -m venv /opt/build \
 FROM python:3.13-slim-bookworm
 ENV PATH=/opt/daeris/bin:$PATH PYTHONUNBUFFERED=1 \
     DJANGO_SETTINGS_MODULE=daeris.settings DAERIS_MODE=production \
-    DAERIS_DATA=/data STATIC_ROOT=/opt/daeris/static
+    DAERIS_DATA=/data STATIC_ROOT=/opt/daeris/static \
+    GUNICORN_CMD_ARGS="--bind 0.0.0.0:8000 --no-control-socket"
 RUN useradd --system --uid 10001 --home-dir /data daeris \
  && install -d -o daeris -g daeris /data
 COPY --from=build /opt/daeris /opt/daeris
@@ -26,4 +27,4 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
   CMD ["python", "-m", "daeris.health"]
-CMD ["gunicorn", "daeris.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]
+CMD ["gunicorn", "daeris.wsgi", "--worker-class", "gthread", "--workers", "2", "--threads", "8"]

@@ -8,7 +8,7 @@ import urllib.request
 TIMEOUT_SECONDS = 4
 
 
-def check(url: str = "http://127.0.0.1:8000/healthz") -> bool:
+def check(url: str) -> bool:
     """Ask as the proxy in front would: over what it calls HTTPS, under the first of ALLOWED_HOSTS."""
     host = os.environ.get("ALLOWED_HOSTS", "").split(",")[0].strip().lstrip(".*") or "localhost"
     request = urllib.request.Request(url, headers={"Host": host, "X-Forwarded-Proto": "https"})  # noqa: S310
@@ -20,4 +20,4 @@ def check(url: str = "http://127.0.0.1:8000/healthz") -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if check() else 1)
+    sys.exit(0 if check(os.environ.get("DAERIS_HEALTH_URL", "http://127.0.0.1:8000/healthz")) else 1)
