@@ -22,7 +22,7 @@ NUMBER = Column("number", _("Number"), "title", "c-title", sort="pk")
 CUSTOMER = Column("customer.name", _("Customer"), "text", "c-sub", sort="customer_name")
 RESPONSIBLE = Column("responsible", _("Responsible"), "person", "c-opt w-12")
 AMOUNT = Column("amount", _("Total"), "money", "c-meta num w-9", sort="amount")
-STAGE = Column("stage", _("Stage"), "stage", "c-state w-10")
+STAGE = Column("stage", _("Stage"), "stage", "c-state w-12")
 CUSTOMER_GROUP = Group(_("Customer"), ("customer", "customer.company", "customer.email", "customer.phone"))
 
 

@@ -84,6 +84,10 @@ class DocumentForm(ChangedFieldsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField):
+                # Nobody is nothing, not a row of dashes.
+                field.empty_label = ""
         customer = self.fields["customer"]
         assert isinstance(customer, forms.ModelChoiceField)
         customer.queryset = customers_for(self.user)
