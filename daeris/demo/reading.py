@@ -87,7 +87,7 @@ def _leaves(message: AnyMessage) -> Iterator[AnyMessage]:
     while waiting:
         part = waiting.pop(0)
         if part.is_multipart() and part.get_content_maintype() == "multipart":
-            waiting = [*part.get_payload(), *waiting]  # type: ignore[list-item]  # parts, says is_multipart
+            waiting = [*part.get_payload(), *waiting]
         else:
             yield part
 

@@ -1,9 +1,10 @@
 """A real SMTP server on loopback: it takes everything in, refuses one address and defers another."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -40,7 +41,8 @@ class Capture:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep it; the deferred one's mail only the second time. Which mail it is shows only now, so 451 comes now."""
-        raw = bytes(envelope.content or b"")
+        content = envelope.content or b""
+        raw = content.encode() if isinstance(content, str) else content
         if self._deferred in map(str.lower, envelope.rcpt_tos) and self._puts_off(raw):
             return "451 4.2.1 This mailbox is busy, try again in a moment (demo)"
         await sync_to_async(_keep)(str(envelope.mail_from or "").strip("<>"), envelope.rcpt_tos, raw)
@@ -80,12 +82,13 @@ def _keep(sender: str, recipients: list[str], raw: bytes) -> None:
         CapturedMail.objects.filter(pk__lte=oldest_kept).delete()
 
 
-class _Listener(Controller):  # type: ignore[misc]  # aiosmtpd has no types
+class _Listener(Controller):
     """A controller that may be given port 0: it learns its port before it knocks at its own door."""
 
     def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        listening = cast(asyncio.Server, self.server)
+        self.port = listening.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]
 
 
 class DemoServer:

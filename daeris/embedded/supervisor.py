@@ -108,9 +108,9 @@ class Supervisor:
     def _answer(self, workers: Sequence[Child], redis_url: str) -> bool:
         from daeris.celery import app
 
-        app.conf.broker_url = redis_url.replace("unix://", "redis+socket://", 1)
+        app.conf.update(broker_url=redis_url.replace("unix://", "redis+socket://", 1))
         # A worker that listens answers at once; one that comes later never hears this question.
-        return len(app.control.ping(timeout=0.3, limit=len(workers))) >= len(workers)
+        return len(app.control.ping(timeout=0.3, limit=len(workers)) or ()) >= len(workers)
 
 
 def _listens(path: Path) -> bool:

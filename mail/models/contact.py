@@ -12,7 +12,7 @@ from mail.models.mail import AnyUser
 
 def languages() -> list[tuple[str, str]]:
     """Those of the project. A function, so that other languages make no migration."""
-    return list(settings.LANGUAGES)
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):

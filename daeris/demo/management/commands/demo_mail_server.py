@@ -25,12 +25,12 @@ class Command(BaseCommand):
     def _start(self) -> DemoServer:
         """On the port of last time when it is free, so that the settings, and all plans made by them, stay."""
         known = Server.objects.filter(name=demo_company.DEMO_SERVER).values_list("port", flat=True).first()
-        addresses = {"refused": demo_company.REFUSED_ADDRESS, "deferred": demo_company.DEFERRED_ADDRESS}
+        refused, deferred = demo_company.REFUSED_ADDRESS, demo_company.DEFERRED_ADDRESS
         try:
-            server = DemoServer(**addresses, port=known or 0)
+            server = DemoServer(refused=refused, deferred=deferred, port=known or 0)
             port = server.start()
         except OSError:
-            server = DemoServer(**addresses)
+            server = DemoServer(refused=refused, deferred=deferred)
             port = server.start()
         demo_company.set_demo_server(HOST, port)
         # The supervisor waits for these words.
