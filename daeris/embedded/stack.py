@@ -24,7 +24,7 @@ LISTENS = "listens on"
 # Longer than a worker needs to finish what is on the wire.
 WORKER_PATIENCE = 32.0
 
-CELERY = [sys.executable, "-m", "celery", "-A", "daeris"]
+CELERY = [sys.executable, "-m", "celery", "--quiet", "-A", "daeris"]
 WORKER = [*CELERY, "worker", "--pool", "threads", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"]
 
 

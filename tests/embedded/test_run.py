@@ -57,10 +57,18 @@ def test_second_starts_are_quick_and_every_end_is_clean(make_installation: MakeI
         else:
             assert installation.process.stop(ending) == 0, installation.output()
             assert not installation.processes()
+            logs_are_quiet(installation)
         installation.wait_until_gone()
         assert time.monotonic() - began < 15
     print("ready after", [f"{one:.2f}" for one in sorted(seconds)])  # noqa: T201
     assert statistics.median(seconds) < 6
+
+
+def logs_are_quiet(installation: Installation) -> None:
+    """No mistakes, and nothing of anybody's mail."""
+    logs = {path.name: path.read_text() for path in (installation.data / "logs").iterdir()}
+    assert logs.keys() >= {"web.log", "worker.log", "worker-mass.log", "schedule.log", "demo-mail-server.log"}
+    assert [name for name, text in logs.items() if "Traceback" in text or ".example" in text] == []
 
 
 def test_it_is_reached_from_this_machine_alone(make_installation: MakeInstallation) -> None:
