@@ -1,6 +1,6 @@
 """The people that mail and chatter know."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from mail.models.mail import AnyUser
 
 
-def languages() -> list[tuple[str, str]]:
+def languages() -> list[tuple[str, Any]]:
     """Those of the project. A function, so that other languages make no migration."""
     return [(code, str(name)) for code, name in settings.LANGUAGES]
 
