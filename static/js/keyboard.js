@@ -23,7 +23,7 @@ export async function press(key, command, target) {
 const find = (key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
 
 function hit(element) {
-  if (element?.matches("input, textarea")) element.focus();
+  if (element?.matches("input:not([type=radio]), textarea")) element.focus();
   else element?.click();
 }
 
