@@ -33,7 +33,7 @@ class Conversation:
 
     def turn_to(self, kind: str) -> None:
         """Message or note; the box is ready to be written in."""
-        self.column.get_by_text(kind, exact=True).click()
+        self.column.get_by_role("radiogroup").get_by_text(kind, exact=True).click()
         expect(self.composer.locator("[contenteditable]")).to_be_focused()
 
     def press(self, name: str) -> None:
