@@ -83,7 +83,7 @@ def test_processes_that_come_at_once_agree(tmp_path: Path) -> None:
             text=True,
             cwd=PROJECT,
         )
-        for _ in range(8)
+        for _ in range(5)
     ]
     for racer in racers:
         assert racer.stdout
