@@ -27,9 +27,11 @@ pytest_plugins = ["tests.smtp_double", "tests.lab.fixtures"]
 
 def give(user: User, *permissions: str) -> User:
     """The user with these permissions ("mail.manage_mail"), read anew so that no cache hides them."""
-    for permission in permissions:
-        app_label, codename = permission.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app_label, codename=codename))
+    wanted = [permission.split(".") for permission in permissions]
+    known = Permission.objects.select_related("content_type").filter(codename__in=[codename for _, codename in wanted])
+    found = [one for one in known if [one.content_type.app_label, one.codename] in wanted]
+    assert len(found) == len(permissions), f"not all of these exist: {permissions}"
+    user.user_permissions.add(*found)
     return User.objects.get(pk=user.pk)
 
 
