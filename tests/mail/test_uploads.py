@@ -32,7 +32,8 @@ def test_what_is_not_arrives_whole(rf: RequestFactory, settings: Any, size: int)
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
     data = bytes(number % 251 for number in range(size))
 
-    assert rf.post("/", {"file": SimpleUploadedFile("a.bin", data)}).FILES["file"].read() == data
+    with rf.post("/", {"file": SimpleUploadedFile("a.bin", data)}).FILES["file"] as arrived:
+        assert arrived.read() == data
 
 
 def test_it_is_refused_in_words(client: Client, alice: Any, opportunity: Any) -> None:
