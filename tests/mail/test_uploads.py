@@ -25,6 +25,8 @@ def test_what_is_too_large_does_not_fill_the_disk(rf: RequestFactory, settings: 
     assert LIMIT < len(files["big"].read()) <= LIMIT + 128 * 1024
     assert files["big"].size > LIMIT
     assert files["small"].read() == b"Hola"
+    for arrived in files.values():
+        arrived.close()
 
 
 @pytest.mark.parametrize("size", [0, 1, LIMIT - 1, LIMIT])
@@ -32,8 +34,10 @@ def test_what_is_not_arrives_whole(rf: RequestFactory, settings: Any, size: int)
     settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 1
     data = bytes(number % 251 for number in range(size))
 
-    with rf.post("/", {"file": SimpleUploadedFile("a.bin", data)}).FILES["file"] as arrived:
-        assert arrived.read() == data
+    arrived = rf.post("/", {"file": SimpleUploadedFile("a.bin", data)}).FILES["file"]
+
+    assert arrived.read() == data
+    arrived.close()
 
 
 def test_it_is_refused_in_words(client: Client, alice: Any, opportunity: Any) -> None:
