@@ -1,25 +1,28 @@
-"""Who may send what, and until when: plan anew, claim, extend, hand back, recover.
+"""Who may send what, and until when: claim, extend, recover.
 
 Everything here is one short transaction on the table that is the queue. Times are the database's own, so that
 workers on machines whose clocks disagree still agree about leases.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from mail import planning
 from mail.models import Attempt, Content, Lane, Mail, Server
-from mail.queue import author_of
-from mail.routing import Decision
+from mail.signals import mail_failed
 
-PLAN_BATCH = 500
+logger = logging.getLogger(__name__)
+
+RECOVER_BATCH = 500
 # How often an outcome may stay unknown before a person decides: the first time and two more tries (design §6).
 MOST_UNCERTAIN = 3
 
@@ -46,88 +49,74 @@ def database_now() -> Combinable:
     return ExpressionWrapper(Now(), output_field=DateTimeField())
 
 
-def lease_end() -> Combinable:
-    """When a lease taken now ends, by the database's clock."""
-    return ExpressionWrapper(Now() + timedelta(seconds=settings.MAIL_LEASE_SECONDS), output_field=DateTimeField())
-
-
-# -- Planning anew ---------------------------------------------------------------------------------
-
-
-def plan_anew() -> int:
-    """Give every waiting mail planned under older settings its server of today; how many were looked at."""
-    snapshot = planning.snapshot()
-    done = 0
-    while True:
-        stale = Mail.objects.filter(state=Mail.State.QUEUED, plan_version__lt=snapshot.version)
-        batch = list(stale.select_related("content").order_by("pk")[:PLAN_BATCH])
-        if batch:
-            resting = set(Server.objects.filter(resting_until__gt=Now()).values_list("pk", flat=True))
-            for mail in batch:
-                _replan(mail, snapshot, resting)
-        done += len(batch)
-        if len(batch) < PLAN_BATCH:
-            return done
-
-
-def _replan(mail: Mail, snapshot: planning.Snapshot, resting: set[int]) -> None:
-    ways = planning.ways(
-        author=author_of(mail.content), lane=mail.lane, asked_server_id=mail.asked_server_id, snapshot=snapshot
-    )
-    decision = best_way(ways, mail, resting)
-    waiting = Mail.objects.filter(pk=mail.pk, state=Mail.State.QUEUED, fence=mail.fence)
-    if decision.error:
-        waiting.update(
-            state=Mail.State.FAILED, cause=decision.error.value, settled_at=Now(), plan_version=snapshot.version
-        )
-    else:
-        waiting.update(server_id=decision.server.id if decision.server else None, plan_version=snapshot.version)
-
-
-def best_way(ways: Sequence[Decision], mail: Mail, resting: set[int]) -> Decision:
-    """The first way, or the next one under the same From while its server rests.
-
-    Where the outcome of an earlier try is unknown, the server that was tried.
-    """
-    first = ways[0]
-    if first.server is None:
-        return first
-    same_from = [way for way in ways if way.server and way.header_from == first.header_from]
-    if mail.uncertain:
-        return next((way for way in same_from if way.server and way.server.id == mail.server_id), first)
-    if first.server.id in resting and not mail.urgent:
-        return next((way for way in same_from if way.server and way.server.id not in resting), first)
-    return first
-
-
 # -- Claiming --------------------------------------------------------------------------------------
 
 
-def claim(lane: str, *, owner: str, capacity: Mapping[int, int]) -> list[Claimed]:
-    """Take the mails of one lane that are due, for each server at most what `capacity` says; they are `sending` now.
+@dataclass(slots=True)
+class Hands:
+    """What a worker holds of each lane and server, and so how much more it may take."""
+
+    lanes: Sequence[str] = ()
+    held: Counter[tuple[str, int]] = field(default_factory=Counter)
+    # Servers that just failed here, until that is written down.
+    out: Set[int] = frozenset()
+
+    def room_for(self, lane: str, server: Server) -> int:
+        """How many more mails of this lane for this server: together twice its connections at most."""
+        if server.pk in self.out:
+            return 0
+        of_server = sum(self.held[each, server.pk] for each in {*self.lanes, lane})
+        room = 2 * server.max_connections - of_server
+        if lane == Lane.MASS and len(self.lanes) > 1:
+            # They share the connections: half of them stay free for what a person is waiting for.
+            room = min(room, max(1, server.max_connections // 2) - self.held[lane, server.pk])
+        return room
+
+
+def claim(lane: str, *, owner: str, hands: Hands, plan_version: int = 0) -> list[Claimed]:
+    """Take the mails of one lane that are due, for each server what there is room for; they are `sending` now.
 
     Blocked servers are passed over. A resting server's mail is taken only when a person said "send now". Each
-    server is asked for by itself, so that one with much to do never hides another.
+    server is asked for by itself, so that one with much to do never hides another. Mail planned under older
+    settings than `plan_version` waits for its new plan.
     """
     claimed: list[Claimed] = []
-    for server_id, is_resting in _open_servers():
-        free = capacity.get(server_id, settings.MAIL_CONNECTIONS)
-        if free > 0:
-            claimed += _claim_for(lane, server_id, owner=owner, limit=free, only_urgent=is_resting)
+    for server, is_resting in _servers_with_due_mail(lane):
+        room = hands.room_for(lane, server)
+        if room > 0:
+            taken = _claim_for(
+                lane, server.pk, owner=owner, limit=room, only_urgent=is_resting, plan_version=plan_version
+            )
+            hands.held[lane, server.pk] += len(taken)
+            claimed += taken
     return claimed
 
 
-def _open_servers() -> list[tuple[int, bool]]:
-    resting = ExpressionWrapper(Q(resting_until__isnull=False, resting_until__gt=Now()), output_field=BooleanField())
-    return list(
-        Server.objects.filter(blocked_cause="").order_by("pk").annotate(rests=resting).values_list("pk", "rests")
-    )
+def is_claimable(lane: str) -> bool:
+    """Whether there is mail of this lane that a worker with free hands could take."""
+    return bool(_servers_with_due_mail(lane))
 
 
-def _claim_for(lane: str, server_id: int, *, owner: str, limit: int, only_urgent: bool) -> list[Claimed]:
+def _servers_with_due_mail(lane: str) -> list[tuple[Server, bool]]:
+    """Each with whether it rests, so that only its urgent mail counts.
+
+    Asked before anything is taken: SQLite has one write lock, and an idle worker must not keep taking it.
+    """
+    due = Mail.objects.filter(lane=lane, server=OuterRef("pk"), state=Mail.State.QUEUED, due_at__lte=Now())
+    awake = Q(resting_until__isnull=True) | Q(resting_until__lte=Now())
+    wanted = Q(Exists(due)) & awake | Q(Exists(due.filter(urgent=True)))
+    servers = list(Server.objects.filter(wanted, blocked_cause="").order_by("pk"))
+    resting = set(Server.objects.filter(resting_until__gt=Now()).values_list("pk", flat=True)) if servers else set()
+    return [(server, server.pk in resting) for server in servers]
+
+
+def _claim_for(
+    lane: str, server_id: int, *, owner: str, limit: int, only_urgent: bool, plan_version: int
+) -> list[Claimed]:
     with connection.cursor() as cursor:
         cursor.execute(
-            _claim_sql(only_urgent=only_urgent), [owner, settings.MAIL_LEASE_SECONDS, lane, server_id, limit]
+            _claim_sql(only_urgent=only_urgent),
+            [owner, settings.MAIL_LEASE_SECONDS, lane, server_id, plan_version, limit],
         )
         rows = cursor.fetchall()
     return [Claimed(*[*row[:-1], _as_datetime(row[-1])]) for row in rows]
@@ -138,7 +127,8 @@ def _claim_sql(*, only_urgent: bool) -> str:
     urgent = "AND urgent" if only_urgent else ""
     due = f"""
         SELECT id FROM mail_mail
-        WHERE lane = %s AND server_id = %s AND state = 'queued' AND due_at <= {_NOW[connection.vendor]} {urgent}
+        WHERE lane = %s AND server_id = %s AND state = 'queued' AND due_at <= {_NOW[connection.vendor]}
+            AND plan_version >= %s {urgent}
         ORDER BY due_at, id LIMIT %s
     """
     # PostgreSQL: an array is computed once, and rows that another worker is taking are skipped, not waited for.
@@ -179,19 +169,30 @@ def contents_of(claimed: Iterable[Claimed]) -> dict[int, Content]:
 
 def extend(held: Mapping[int, int]) -> set[int]:
     """Lengthen the leases of these mails (id → fence); the ids that are still ours."""
-    mine = Mail.objects.filter(pk__in=list(held), state=Mail.State.SENDING)
-    with transaction.atomic():
-        ours = {pk for pk, fence in mine.values_list("pk", "fence") if held[pk] == fence}
-        Mail.objects.filter(pk__in=ours, state=Mail.State.SENDING).update(lease_until=lease_end())
-    return ours
+    if not held:
+        return set()
+    sql = f"""
+        UPDATE mail_mail SET lease_until = {_LATER[connection.vendor]}
+        WHERE state = 'sending' AND (id, fence) IN (VALUES {", ".join(["(%s, %s)"] * len(held))})
+        RETURNING id
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [settings.MAIL_LEASE_SECONDS, *chain.from_iterable(held.items())])
+        return {row[0] for row in cursor.fetchall()}
 
 
-def recover() -> int:
-    """Put back what a dead worker held: its lease ran out, so nobody knows what became of the mail. How many."""
-    recovered = 0
-    for mail in Mail.objects.filter(state=Mail.State.SENDING, lease_until__lt=Now())[:PLAN_BATCH]:
-        recovered += _recover_one(mail)
-    return recovered
+def recover(*, but: Collection[int] = ()) -> int:
+    """Put back what a dead worker held: its lease ran out, so nobody knows what became of the mail. How many.
+
+    `but`: what the asking worker itself has in hand. After a time without a database its leases have run out,
+    yet it knows the outcomes and is about to write them.
+    """
+    lost = Mail.objects.filter(state=Mail.State.SENDING, lease_until__lt=Now()).exclude(pk__in=but)
+    recovered = [mail.pk for mail in lost.select_related("server")[:RECOVER_BATCH] if _recover_one(mail)]
+    if recovered:
+        logger.warning("%s mails of workers that are gone were put back", len(recovered))
+        mail_failed.send_robust(sender=Mail, mails=recovered)
+    return len(recovered)
 
 
 def _recover_one(mail: Mail) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "AttachmentPart",
     "Body",
     "Composed",
+    "FileGone",
     "Letter",
     "MessageInvalid",
     "compose",
@@ -27,6 +28,16 @@ __all__ = [
     "letter_of",
     "new_message_id",
 ]
+
+
+class FileGone(MessageInvalid):
+    """A file of the message is not in storage any more."""
+
+    cause = "file_gone"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, name)
+
 
 # Written by us or never written; what a caller gives under these names is left out.
 RESERVED = {
@@ -166,8 +177,11 @@ def _part_of(attachment: Attachment) -> AttachmentPart:
     storage, path = attachment.blob.file.storage, str(attachment.blob.file.name)
 
     def read() -> bytes:
-        with storage.open(path, "rb") as file:
-            data: bytes = file.read()
-            return data
+        try:
+            with storage.open(path, "rb") as file:
+                data: bytes = file.read()
+                return data
+        except FileNotFoundError:
+            raise FileGone(attachment.name) from None
 
     return AttachmentPart(attachment.name, attachment.content_type, attachment.content_id, read)

@@ -1,5 +1,6 @@
 """One mail, from the moment it is claimed to its outcome."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -26,7 +27,11 @@ logger = logging.getLogger(__name__)
 
 
 class Released(Exception):
-    """The mail goes back untouched: the lease is short, the worker stops, or the server is in trouble."""
+    """The mail goes back untouched: the lease is short, the worker stops, or its server is in trouble."""
+
+
+class ServerOut(Released):
+    """This server is in trouble; another one may take the mail."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +44,7 @@ class Job:
     ways: list[Decision]
     lease_ends: float  # by the boot clock
     lost: bool = False
-    # MAIL was said: from here on a broken end leaves the outcome unknown.
+    # The message is being handed over: from here on a broken end leaves the outcome unknown.
     begun: bool = False
 
 
@@ -61,9 +66,13 @@ async def deliver(job: Job, *, body_of: BodyOf, transmit: Transmit) -> Report:
     try:
         return await _try_ways(job, body_of, transmit, tries)
     except MessageInvalid as error:
-        return Report(_failed_here(job, "message_invalid", str(error), tries))
+        return Report(_failed_here(job, error.cause, str(error), tries))
     except Exception as defect:  # ours to mend: the row must not stay "sending", the log must hear of it
         logger.exception("mail %s", job.mail.id)
+        if job.begun:
+            return Report(unknown_outcome(job, tuple(tries), cause="internal"))
+        if isinstance(defect, OSError):  # not ours: the storage of its files has a bad moment
+            return Report(_again_here(job, "files_unreadable", tries))
         return Report(_failed_here(job, "internal", type(defect).__name__, tries))
 
 
@@ -81,9 +90,17 @@ async def _try_ways(job: Job, body_of: BodyOf, transmit: Transmit, tries: list[T
             except DeliveryError as error:
                 verdict = classify(error)
                 tries.append(_failed(_begun(way, started, clock), error, verdict))
-                news += _news_of(way, error, verdict)
+                news += _news_of(job, way, error, verdict)
                 if verdict.outcome is not Outcome.NEXT_SERVER:
                     break
+            except ServerOut:
+                if verdict is None:  # its own server: planned anew
+                    raise
+            except asyncio.CancelledError:
+                if not job.begun:
+                    raise
+                tries.append(_interrupted(_begun(way, started, clock)))
+                return Report(unknown_outcome(job, tuple(tries), cause="worker_stopped"), news)
             else:
                 tries.append(_accepted(_begun(way, started, clock), accepted))
                 news.append(ServerNews(_server_id(way), works=True))
@@ -141,6 +158,12 @@ def _concluded(job: Job, verdict: Verdict | None, tries: list[Try]) -> Settlemen
     return replace(failed, fate=Fate.AGAIN, wait_seconds=wait)
 
 
+def _again_here(job: Job, cause: str, tries: list[Try]) -> Settlement:
+    wait = wait_of(job, None)
+    fate = Fate.FAILED if _is_over(job, wait) else Fate.AGAIN
+    return Settlement(job.mail, fate, tuple(tries), cause=cause, wait_seconds=wait)
+
+
 def unknown_outcome(job: Job, tries: tuple[Try, ...], *, cause: str) -> Settlement:
     """It may have been accepted: the same server is asked again later, twice at most; then a person decides."""
     given_up = job.mail.uncertain + 1 >= MOST_UNCERTAIN
@@ -193,8 +216,8 @@ def _begun(way: Decision, started_at: datetime, clock: float) -> Try:
             "why": [way.why.code, way.why.params] if way.why else None,
             "warnings": [[warning.code, warning.params] for warning in way.warnings],
         },
-        header_from=str(way.header_from) if way.header_from else "",
-        envelope_from=way.envelope_from,
+        header_from=str(way.header_from)[:600] if way.header_from else "",
+        envelope_from=way.envelope_from[:320],
         started_at=started_at,
         seconds=perf_counter() - clock,
     )
@@ -228,16 +251,32 @@ def _failed(begun: Try, error: DeliveryError, verdict: Verdict) -> Try:
     )
 
 
-def _news_of(way: Decision, error: DeliveryError, verdict: Verdict) -> list[ServerNews]:
+def _interrupted(begun: Try) -> Try:
+    return replace(begun, outcome=Attempt.Outcome.UNCERTAIN, phase="final", cause="worker_stopped")
+
+
+def _news_of(job: Job, way: Decision, error: DeliveryError, verdict: Verdict) -> list[ServerNews]:
     server_id = _server_id(way)
     if verdict.outcome is Outcome.BLOCKED:
         return [ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words)]
-    if verdict.outcome is Outcome.NEXT_SERVER:
+    if counts_for_breaker(job, verdict):
         return [ServerNews(server_id, failed=True)]
-    if error.reply is not None and not verdict.before_mail:
-        # It refused the mail, so it is there and lets us in.
+    if lets_us_in(error, verdict):
         return [ServerNews(server_id, works=True)]
     return []
+
+
+def counts_for_breaker(job: Job, verdict: Verdict) -> bool:
+    """Whether a failure speaks against the server.
+
+    After MAIL it may be the mail that the server stumbles over, so each mail counts there once, the first time.
+    """
+    return verdict.outcome is Outcome.NEXT_SERVER and (verdict.before_mail or job.mail.tries == 0)
+
+
+def lets_us_in(error: DeliveryError, verdict: Verdict) -> bool:
+    """Whether the server refused the mail only: so it is there, and open to us."""
+    return error.reply is not None and not verdict.before_mail and verdict.outcome in {Outcome.AGAIN, Outcome.FAILED}
 
 
 def _server_id(way: Decision) -> int:

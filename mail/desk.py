@@ -1,16 +1,18 @@
 """The one thread of a worker that owns the database; the asyncio loop hands it its questions."""
 
 import asyncio
-import logging
+import contextlib
 import queue
+import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import close_old_connections, connection
 
-logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
+# A connection is looked at this often, and after every error; more often would cost a query for each question.
+LOOK_SECONDS = 1.0
 
 
 class Desk:
@@ -18,6 +20,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._questions: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._looked_at = 0.0
 
     async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function returns, or raises, once the desk has run it."""
@@ -26,14 +29,13 @@ class Desk:
 
         def run() -> None:
             try:
-                # Whoever serves inside a transaction of theirs keeps their connection.
-                if not connection.in_atomic_block:
-                    close_old_connections()
+                self._leave_dead_connections()
                 result = function(*args, **kwargs)
             except BaseException as error:
-                loop.call_soon_threadsafe(_answer, answer.set_exception, answer, error)
+                self._looked_at = 0.0
+                _tell(loop, answer.set_exception, answer, error)
             else:
-                loop.call_soon_threadsafe(_answer, answer.set_result, answer, result)
+                _tell(loop, answer.set_result, answer, result)
 
         self._questions.put(run)
         return await answer
@@ -47,7 +49,20 @@ class Desk:
         """Let `serve` return once everything asked before is answered."""
         self._questions.put(None)
 
+    def _leave_dead_connections(self) -> None:
+        # Whoever serves inside a transaction of theirs keeps their connection.
+        if not connection.in_atomic_block and time.monotonic() - self._looked_at > LOOK_SECONDS:
+            close_old_connections()
+            self._looked_at = time.monotonic()
+
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, give: Callable[[Any], None], answer: "asyncio.Future[Any]", value: Any
+) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop has ended, nobody waits for the answer any more
+        loop.call_soon_threadsafe(_answer, give, answer, value)
+
 
 def _answer(give: Callable[[Any], None], answer: "asyncio.Future[Any]", value: Any) -> None:
-    if not answer.cancelled():
+    if not answer.done():
         give(value)

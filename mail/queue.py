@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from mail import bell, planning
@@ -53,7 +54,8 @@ def enqueue(
         "user": user,
         "asked_server": asked_server,
         "server_id": decision.server.id if decision.server else None,
-        "plan_version": snapshot.version,
+        # A server in trouble: the worker looks for another one first.
+        "plan_version": 0 if decision.server and is_resting(decision.server.id) else snapshot.version,
         "due_at": due_at or now(),
         **_document_fields(document),
     }
@@ -82,6 +84,11 @@ def cancel(mails: "models.QuerySet[Mail]") -> int:
     """Give up whatever of these waits or failed; how many that were."""
     cancellable = mails.filter(state__in=Mail.MOVES[Mail.State.CANCELLED])
     return cancellable.update(state=Mail.State.CANCELLED, settled_at=now(), urgent=False, fence=F("fence") + 1)
+
+
+def is_resting(server_id: int) -> bool:
+    """Whether this server is left alone for a while, because it could not be reached."""
+    return Server.objects.filter(pk=server_id, resting_until__gt=Now()).exists()
 
 
 def author_of(content: Content) -> Mailbox | None:

@@ -1,64 +1,101 @@
 """One round at the queue: what a worker takes away to send, as plain values."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models.functions import Now
 
-from mail import claiming, planning
+from mail import claiming, planning, replanning
 from mail.boot_clock import boot_seconds
-from mail.claiming import Claimed
-from mail.composing import letter_of
+from mail.claiming import Claimed, Hands
+from mail.composing import Letter, letter_of
 from mail.delivery import Job, bounce_token
 from mail.endpoint import Endpoint
 from mail.models import Content, Server
 from mail.queue import author_of
 from mail.routing import Decision
-from mail.settling import Fate, Settlement, settle
+from mail.settling import Fate, Settlement, settle_all
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one round brought: the jobs, and how to reach each server that may be needed for them."""
 
-    began: float  # by the boot clock, before the claim
     jobs: Sequence[Job]
     endpoints: Mapping[int, Endpoint]
+    # There was more to plan than fits into one round: the next one should not wait.
+    is_half_done: bool
 
 
-def take(lanes: Sequence[str], *, owner: str, capacity: Mapping[int, int]) -> Round:
+def take(lanes: Sequence[str], *, owner: str, hands: Hands, in_hand: Collection[int] = ()) -> Round:
     """Recover, plan anew, claim; runs in the thread that owns the database."""
+    claiming.recover(but=in_hand)
+    is_half_done = replanning.plan_anew() == replanning.BATCH
+    if not any(claiming.is_claimable(lane) for lane in lanes):
+        return Round([], {}, is_half_done)
     began = boot_seconds()
-    claiming.recover()
-    claiming.plan_anew()
-    claimed = [mail for lane in lanes for mail in claiming.claim(lane, owner=owner, capacity=capacity)]
-    if not claimed:
-        return Round(began, [], {})
-    jobs = _jobs_of(claimed, lease_ends=began + settings.MAIL_LEASE_SECONDS)
-    servers = {way.server.id for job in jobs for way in job.ways if way.server}
-    endpoints = {server.pk: Endpoint.of(server) for server in Server.objects.filter(pk__in=servers)}
-    return Round(began, jobs, endpoints)
-
-
-def _jobs_of(claimed: Sequence[Claimed], *, lease_ends: float) -> list[Job]:
-    contents = claiming.contents_of(claimed)
-    letters = {pk: letter_of(content) for pk, content in contents.items()}
     snapshot = planning.snapshot()
-    usable = frozenset(Server.objects.filter(blocked_cause="").values_list("pk", flat=True))
-    jobs, astray = [], []
-    for mail in claimed:
-        ways = _ways_of(mail, contents[mail.content_id], snapshot, usable)
-        if ways:
-            jobs.append(Job(mail, letters[mail.content_id], ways, lease_ends))
-        else:
-            astray.append(Settlement(mail, Fate.RELEASED))
-    if astray:
+    # All or nothing: what is claimed and then cannot be read would be called uncertain though nobody touched it.
+    with transaction.atomic():
+        claimed = [
+            mail
+            for lane in lanes
+            for mail in claiming.claim(lane, owner=owner, hands=hands, plan_version=snapshot.version)
+        ]
+        prepared = _prepared(claimed, snapshot, lease_ends=began + settings.MAIL_LEASE_SECONDS)
+        jobs = [job for job in prepared if isinstance(job, Job)]
+        endpoints = _endpoints(jobs)
+    if len(jobs) < len(prepared):
+        settle_all([item for item in prepared if isinstance(item, Settlement)], owner=owner)
+    return Round(jobs, endpoints, is_half_done)
+
+
+def _endpoints(jobs: Sequence[Job]) -> dict[int, Endpoint]:
+    servers = {way.server.id for job in jobs for way in job.ways if way.server}
+    return {server.pk: Endpoint.of(server) for server in Server.objects.filter(pk__in=servers)}
+
+
+def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_ends: float) -> list[Job | Settlement]:
+    """A job for each of these mails, or what became of the mail when it cannot be one."""
+    contents = claiming.contents_of(claimed)
+    # Where a mail may go instead when its own server fails.
+    healthy = Server.objects.filter(blocked_cause="").exclude(resting_until__gt=Now())
+    usable = frozenset(healthy.values_list("pk", flat=True)) if claimed else frozenset()
+
+    @cache
+    def letter(content_id: int) -> Letter:
+        return letter_of(contents[content_id])
+
+    def prepare(mail: Claimed) -> Job | Settlement:
+        content = contents[mail.content_id]
+        if content.is_forgotten:
+            return Settlement(mail, Fate.FAILED, cause="content_forgotten")
+        if ways := _ways_of(mail, content, snapshot, usable):
+            return Job(mail, letter(mail.content_id), ways, lease_ends)
         # The settings changed between plan and claim: planned anew in the next round.
-        settle(astray)
-    return jobs
+        return Settlement(mail, Fate.RELEASED)
+
+    return [_unless_it_is_broken(prepare, mail) for mail in claimed]
 
 
-def _ways_of(mail: Claimed, content: Content, snapshot: planning.Snapshot, usable: frozenset[int]) -> list[Decision]:
+def _unless_it_is_broken(prepare: Callable[[Claimed], Job | Settlement], mail: Claimed) -> Job | Settlement:
+    """One mail that nobody can read must not hold up those around it."""
+    try:
+        return prepare(mail)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as defect:
+        logger.exception("mail %s", mail.id)
+        return Settlement(mail, Fate.FAILED, cause="internal", failure=type(defect).__name__)
+
+
+def _ways_of(mail: Claimed, content: Content, snapshot: planning.Snapshot, usable: Set[int]) -> list[Decision]:
     """The planned way, then those that keep its header From; where the outcome is unknown, the planned one only."""
     ways = planning.ways(
         author=author_of(content),

@@ -1,12 +1,13 @@
 """What became of mails, written down in one short transaction for as many as have finished."""
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.timezone import now
@@ -14,6 +15,8 @@ from django.utils.timezone import now
 from mail.claiming import Claimed
 from mail.models import Attempt, Content, Mail, Server
 from mail.signals import mail_failed, mail_sent
+
+logger = logging.getLogger(__name__)
 
 # The breaker: after so many failures in a row a server is left alone, longer each time.
 BREAKER_FAILURES = 3
@@ -35,7 +38,7 @@ class Try:
     """One attempt, as plain values for a row of `Attempt`."""
 
     outcome: str
-    server_id: int
+    server_id: int | None
     server_name: str
     started_at: datetime
     seconds: float
@@ -90,6 +93,56 @@ def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *
         for heard in _without_repeats(news):
             _tell_server(heard)
     _send_signals(settlements, ours)
+
+
+def settle_all(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *, owner: str = "") -> None:
+    """Settle, whatever it takes: one outcome that cannot be written never holds up the others.
+
+    Raises only while the database does not answer (`is_away`). A row that cannot be written at all keeps its lease,
+    and is recovered as uncertain when that ends.
+    """
+    if _try_to_settle(settlements, news, owner=owner):
+        return
+    for item in _without_deleted_servers(settlements):
+        # By itself, and in the worst case without its story.
+        _try_to_settle([item], owner=owner) or _try_to_settle([_bare(item)], owner=owner)
+    for heard in news:
+        _try_to_settle([], [heard], owner=owner)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database did not answer, so that the same may well succeed later."""
+    return isinstance(error, (OperationalError, InterfaceError))
+
+
+def _try_to_settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *, owner: str) -> bool:
+    try:
+        settle(settlements, news, owner=owner)
+    except Exception as error:
+        if is_away(error):
+            raise
+        logger.exception("the outcome of mail %s cannot be written like this", [item.mail.id for item in settlements])
+        return False
+    return True
+
+
+def _without_deleted_servers(settlements: Sequence[Settlement]) -> list[Settlement]:
+    """The same, naming by key only those servers that nobody deleted while the mail was on its way."""
+    known = set(Server.objects.values_list("pk", flat=True))
+    return [
+        replace(
+            item,
+            server_id=item.server_id if item.server_id in known else None,
+            tries=tuple(
+                attempt if attempt.server_id in known else replace(attempt, server_id=None) for attempt in item.tries
+            ),
+        )
+        for item in settlements
+    ]
+
+
+def _bare(item: Settlement) -> Settlement:
+    return Settlement(item.mail, item.fate, cause=item.cause, wait_seconds=item.wait_seconds)
 
 
 def _settle_sent(settlements: Sequence[Settlement]) -> set[int]:
@@ -175,8 +228,8 @@ def _tell_server(news: ServerNews) -> None:
 
 def _rest_when_in_trouble(server_id: int) -> None:
     Server.objects.filter(pk=server_id).update(failures=F("failures") + 1)
-    server = Server.objects.get(pk=server_id)
-    if server.failures < BREAKER_FAILURES or server.is_resting:
+    server = Server.objects.filter(pk=server_id).first()
+    if server is None or server.failures < BREAKER_FAILURES or server.is_resting:
         return
     pause = REST_SECONDS[min(server.failures - BREAKER_FAILURES, len(REST_SECONDS) - 1)]
     Server.objects.filter(pk=server_id).update(

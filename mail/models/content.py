@@ -44,3 +44,8 @@ class Content(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its words were erased once it was sent: what is left of it would be an empty mail."""
+        return self.sensitive and not (self.text or self.html)

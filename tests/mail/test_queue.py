@@ -11,6 +11,7 @@ from django.utils.timezone import now
 from daeris.documents.models import Opportunity
 from mail import claiming, queue
 from mail.backend import SENSITIVE_HEADER
+from mail.claiming import Hands
 from mail.models import Attempt, Content, Mail, Server
 from tests.mail.conftest import MakeMails, deliver_all
 from tests.smtp_double import SmtpDouble
@@ -119,7 +120,7 @@ def test_a_dead_workers_mail_comes_back_as_uncertain(
     server: Server, smtp_double: SmtpDouble, make_mails: MakeMails
 ) -> None:
     [mail] = make_mails()
-    [claimed] = claiming.claim("transactional", owner="dead", capacity={})
+    [claimed] = claiming.claim("transactional", owner="dead", hands=Hands())
     assert claimed.id == mail.pk
     Mail.objects.filter(pk=mail.pk).update(lease_until=now() - timedelta(seconds=1))
 
@@ -135,7 +136,7 @@ def test_a_dead_workers_mail_comes_back_as_uncertain(
 
 def test_a_lease_that_was_taken_over_is_not_extended(server: Server, make_mails: MakeMails) -> None:
     mine, taken = make_mails("a@levante.example", "b@levante.example")
-    held = {claimed.id: claimed.fence for claimed in claiming.claim("transactional", owner="me", capacity={})}
+    held = {claimed.id: claimed.fence for claimed in claiming.claim("transactional", owner="me", hands=Hands())}
     Mail.objects.filter(pk=taken.pk).update(fence=held[taken.pk] + 1)
 
     assert claiming.extend(held) == {mine.pk}
@@ -144,12 +145,13 @@ def test_a_lease_that_was_taken_over_is_not_extended(server: Server, make_mails:
 def test_a_claim_keeps_to_the_capacity_of_each_server(
     make_server: Callable[..., Server], smtp_double: SmtpDouble, make_mails: MakeMails
 ) -> None:
-    server = make_server(smtp_double)
+    make_server(smtp_double, max_connections=2)
     make_mails(*[f"r{number}@levante.example" for number in range(9)])
+    hands = Hands()
 
-    assert len(claiming.claim("transactional", owner="me", capacity={server.pk: 4})) == 4
-    assert claiming.claim("transactional", owner="me", capacity={server.pk: 0}) == []
-    assert claiming.claim("mass", owner="me", capacity={}) == []
+    assert len(claiming.claim("transactional", owner="me", hands=hands)) == 4
+    assert claiming.claim("transactional", owner="me", hands=hands) == []
+    assert claiming.claim("mass", owner="me", hands=Hands()) == []
 
 
 def test_a_mail_for_later_waits(server: Server, smtp_double: SmtpDouble, make_mails: MakeMails) -> None:

@@ -13,16 +13,17 @@ RACE = """
 import json, threading
 from django.db import connection
 from mail import claiming
+from mail.claiming import Hands
 from mail.models import Mail, Server
 
-server = Server.objects.get()
+Server.objects.update(max_connections=2)
 mails = list(Mail.objects.all())
 begin = threading.Barrier(3)
 claimed, cancelled = [], []
 
 def work(owner):
     begin.wait()
-    while taken := claiming.claim("transactional", owner=owner, capacity={server.pk: 3}):
+    while taken := claiming.claim("transactional", owner=owner, hands=Hands()):
         claimed.extend(mail.id for mail in taken)
     connection.close()
 

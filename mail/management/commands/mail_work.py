@@ -1,6 +1,9 @@
 """Deliver without Celery."""
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -21,16 +24,21 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, until_empty: bool, lane: list[str] | None, json: bool, **options: Any) -> None:
         engine = Engine(lane or Lane.values)
-        if until_empty:
-            engine.run_until_empty()
-        else:
-            self._run_until_stopped(engine)
+        with _stopped_by_signals(engine):
+            engine.run(until_empty=until_empty)
         counts = queue_counts()
         answer(self, counts, f"{counts['sent']} sent, {counts['failed']} failed, {counts['queued']} waiting", json=json)
 
-    def _run_until_stopped(self, engine: Engine) -> None:
-        engine.start()
-        stop = {signal.SIGINT, signal.SIGTERM}
-        signal.pthread_sigmask(signal.SIG_BLOCK, stop)
-        signal.sigwait(stop)
-        engine.stop()
+
+@contextmanager
+def _stopped_by_signals(engine: Engine) -> Iterator[None]:
+    """Ctrl+C and SIGTERM let what is on the wire finish; without this it would all be of unknown outcome."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stop = {number: signal.signal(number, lambda *_: engine.stop_soon()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, former in stop.items():
+            signal.signal(number, former)
