@@ -49,6 +49,7 @@ class Postgres:
                 user=self._user,
                 cwd=self.folder,
             )
+        self.log.unlink(missing_ok=True)  # what it said before a restart tells nothing of this start
         settings = {
             "port": self.port,
             "listen_addresses": "127.0.0.1",
@@ -76,7 +77,11 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgres://daeris@127.0.0.1:{self.port}/{database}"
 
-    def stop(self) -> None:
+    def crash(self) -> None:
+        """Be away until `start`: every session is cut off."""
         # SIGINT: end the sessions too. SIGTERM would wait for them to leave.
         self._process.stop(signal.SIGINT)
+
+    def stop(self) -> None:
+        self.crash()
         shutil.rmtree(self.folder)

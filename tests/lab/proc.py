@@ -110,6 +110,10 @@ class Process:
                 f"{self.name} did not end within {deadline} s of signal {with_signal}; {self._story()}"
             ) from None
 
+    def signal(self, number: int) -> None:
+        """Send it this signal, and wait for nothing."""
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """kill -9: no chance to tidy up."""
         self._process.kill()
