@@ -276,6 +276,6 @@ def test_a_file_that_is_too_large_is_refused_in_words(visitors: Visitors, tmp_pa
     form.get_by_label(re.compile("^Adjuntar archivos")).set_input_files(large)
     with visitors.expecting("422"):
         form.get_by_role("button", name="Enviar", exact=True).click()
-    expect(silent.get_by_role("alert")).to_contain_text("20,0 MB como máximo")
+        expect(silent.get_by_role("alert")).to_contain_text("20,0 MB como máximo")
     # What was written is not lost.
     expect(silent.get_by_label("Mensaje", exact=True)).to_have_value("Con el vídeo.")

@@ -80,7 +80,7 @@ class Visitors:
         """Close what is open; fails when a console said anything."""
         for context in self._contexts:
             context.close()
-        assert self._said == []
+        assert not self._said, "\n".join(self._said)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(words in message.text for words in self._expected):
