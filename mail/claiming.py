@@ -13,7 +13,7 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import BooleanField, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -23,6 +23,7 @@ from mail.signals import mail_failed
 logger = logging.getLogger(__name__)
 
 RECOVER_BATCH = 500
+DueServer = tuple[Server, bool]
 # How often an outcome may stay unknown before a person decides: the first time and two more tries (design §6).
 MOST_UNCERTAIN = 3
 
@@ -73,15 +74,16 @@ class Hands:
         return room
 
 
-def claim(lane: str, *, owner: str, hands: Hands, plan_version: int = 0) -> list[Claimed]:
+def claim(
+    lane: str, *, owner: str, hands: Hands, servers: Sequence[DueServer] | None = None, plan_version: int = 0
+) -> list[Claimed]:
     """Take the mails of one lane that are due, for each server what there is room for; they are `sending` now.
 
-    Blocked servers are passed over. A resting server's mail is taken only when a person said "send now". Each
-    server is asked for by itself, so that one with much to do never hides another. Mail planned under older
-    settings than `plan_version` waits for its new plan.
+    `servers` are those with due mail, looked for when not given. Each is asked for by itself, so that one with much
+    to do never hides another. Mail planned under older settings than `plan_version` waits for its new plan.
     """
     claimed: list[Claimed] = []
-    for server, is_resting in _servers_with_due_mail(lane):
+    for server, is_resting in due_servers(lane) if servers is None else servers:
         room = hands.room_for(lane, server)
         if room > 0:
             taken = _claim_for(
@@ -92,22 +94,17 @@ def claim(lane: str, *, owner: str, hands: Hands, plan_version: int = 0) -> list
     return claimed
 
 
-def is_claimable(lane: str) -> bool:
-    """Whether there is mail of this lane that a worker with free hands could take."""
-    return bool(_servers_with_due_mail(lane))
+def due_servers(lane: str) -> list[DueServer]:
+    """The servers with mail of this lane to be taken, each with whether it rests and only its urgent mail counts.
 
-
-def _servers_with_due_mail(lane: str) -> list[tuple[Server, bool]]:
-    """Each with whether it rests, so that only its urgent mail counts.
-
-    Asked before anything is taken: SQLite has one write lock, and an idle worker must not keep taking it.
+    Blocked servers are passed over. Asked before anything is taken: SQLite has one write lock, and an idle worker
+    must not keep taking it.
     """
+    rests = ExpressionWrapper(Q(resting_until__isnull=False, resting_until__gt=Now()), output_field=BooleanField())
     due = Mail.objects.filter(lane=lane, server=OuterRef("pk"), state=Mail.State.QUEUED, due_at__lte=Now())
-    awake = Q(resting_until__isnull=True) | Q(resting_until__lte=Now())
-    wanted = Q(Exists(due)) & awake | Q(Exists(due.filter(urgent=True)))
-    servers = list(Server.objects.filter(wanted, blocked_cause="").order_by("pk"))
-    resting = set(Server.objects.filter(resting_until__gt=Now()).values_list("pk", flat=True)) if servers else set()
-    return [(server, server.pk in resting) for server in servers]
+    wanted = Q(Exists(due), rests=False) | Q(Exists(due.filter(urgent=True)))
+    found = Server.objects.filter(blocked_cause="").annotate(rests=rests).filter(wanted).order_by("pk")
+    return [(server, bool(vars(server)["rests"])) for server in found]
 
 
 def _claim_for(

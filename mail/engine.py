@@ -32,6 +32,8 @@ from mail.settling import Fate, Settlement, is_away, settle_all
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 5.0
+# What dead workers held is looked for at most this often, however quickly rounds follow each other.
+SWEEP_SECONDS = 1.0
 # Half a minute in all: for what is on the wire, to write it down, to say goodbye to the servers.
 DRAIN_SECONDS = 20.0
 SETTLE_SECONDS = 4.0
@@ -63,6 +65,7 @@ class Engine:
         self._unsettled = 0
         self._settled = asyncio.Event()
         self._threads: list[threading.Thread] = []
+        self._swept_at = float("-inf")
         self._defect: Exception | None = None
 
     # -- From other threads ----------------------------------------------------------------------
@@ -163,10 +166,11 @@ class Engine:
 
     async def _round(self) -> int:
         """Take what there is room for and set it going; how many."""
+        if time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            await self._desk.ask(claiming.recover, but=list(self._jobs))
+            self._swept_at = time.monotonic()
         known_out = self._known_out()
-        taken = await self._desk.ask(
-            rounds.take, self.lanes, owner=self.owner, hands=self._hands(), in_hand=list(self._jobs)
-        )
+        taken = await self._desk.ask(rounds.take, self.lanes, owner=self.owner, hands=self._hands())
         planned = {job.mail.server_id for job in taken.jobs}
         for server_id, endpoint in taken.endpoints.items():
             self._connect_line(server_id, endpoint, is_back=server_id in planned & known_out)

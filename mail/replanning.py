@@ -22,9 +22,8 @@ BATCH = 500
 WaysOf = Callable[[Mailbox | None, str, int | None], list[Decision]]
 
 
-def plan_anew() -> int:
-    """Plan as much as one batch of the waiting mail whose plan is out of date; how many that were."""
-    snapshot = planning.snapshot()
+def plan_anew(snapshot: planning.Snapshot) -> int:
+    """Plan as much as one batch of the waiting mail whose plan is older than this; how many that were."""
     stale = Mail.objects.filter(state=Mail.State.QUEUED, plan_version__lt=snapshot.version)
     # Asked first: to look must not cost SQLite's one write lock.
     if not stale.exists():

@@ -1,7 +1,7 @@
 """One round at the queue: what a worker takes away to send, as plain values."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -33,21 +33,23 @@ class Round:
     is_half_done: bool
 
 
-def take(lanes: Sequence[str], *, owner: str, hands: Hands, in_hand: Collection[int] = ()) -> Round:
-    """Recover, plan anew, claim; runs in the thread that owns the database."""
-    claiming.recover(but=in_hand)
-    is_half_done = replanning.plan_anew() == replanning.BATCH
-    if not any(claiming.is_claimable(lane) for lane in lanes):
+def take(lanes: Sequence[str], *, owner: str, hands: Hands) -> Round:
+    """Plan anew and claim; runs in the thread that owns the database."""
+    snapshot = planning.snapshot()
+    is_half_done = replanning.plan_anew(snapshot) == replanning.BATCH
+    due = {lane: claiming.due_servers(lane) for lane in lanes}
+    if not any(due.values()):
         return Round([], {}, is_half_done)
     began = boot_seconds()
-    snapshot = planning.snapshot()
     # All or nothing: what is claimed and then cannot be read would be called uncertain though nobody touched it.
     with transaction.atomic():
         claimed = [
             mail
-            for lane in lanes
-            for mail in claiming.claim(lane, owner=owner, hands=hands, plan_version=snapshot.version)
+            for lane, servers in due.items()
+            for mail in claiming.claim(lane, owner=owner, hands=hands, servers=servers, plan_version=snapshot.version)
         ]
+        if not claimed:
+            return Round([], {}, is_half_done)
         prepared = _prepared(claimed, snapshot, lease_ends=began + settings.MAIL_LEASE_SECONDS)
         jobs = [job for job in prepared if isinstance(job, Job)]
         endpoints = _endpoints(jobs)
@@ -66,7 +68,7 @@ def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_
     contents = claiming.contents_of(claimed)
     # Where a mail may go instead when its own server fails.
     healthy = Server.objects.filter(blocked_cause="").exclude(resting_until__gt=Now())
-    usable = frozenset(healthy.values_list("pk", flat=True)) if claimed else frozenset()
+    usable = frozenset(healthy.values_list("pk", flat=True))
 
     @cache
     def letter(content_id: int) -> Letter:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
-from mail import attachments, claiming, engine, queue, replanning, rounds
+from mail import attachments, claiming, engine, planning, queue, replanning, rounds
 from mail.claiming import Claimed, Hands
 from mail.engine import Engine
 from mail.models import Attempt, Content, Lane, Mail, Options, Server
@@ -311,15 +311,15 @@ def test_planning_thousands_anew_takes_few_queries_and_goes_by_batches(
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        assert replanning.plan_anew() == 200
+        assert replanning.plan_anew(planning.snapshot()) == 200
     assert len(asked) < 25
     # What is not planned yet waits for it, rather than going the old way.
     assert {
         mail.server_id
         for mail in claiming.claim("transactional", owner="me", hands=Hands(), plan_version=Options.load().version)
     } == {better.pk}
-    assert replanning.plan_anew() == 100
-    assert replanning.plan_anew() == 0
+    assert replanning.plan_anew(planning.snapshot()) == 100
+    assert replanning.plan_anew(planning.snapshot()) == 0
     assert not Mail.objects.filter(server=server).exists()
 
 
