@@ -8,16 +8,19 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
+from django.utils.timezone import localdate
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from daeris.demo.models import CapturedMail
 from daeris.demo.reading import Reading
-from daeris.ui.htmx import respond
+from daeris.ui.htmx import is_partial, respond
 from daeris.ui.lists import ControlPanel
-from daeris.ui.paging import KeyPager
+from daeris.ui.paging import KeyPager, Page
 from mail.html import body_document
 from mail.views.detail import BODY_POLICY
+from mail.views.mails import VERSION_HEADER
 
 View = TypeVar("View", bound=Callable[..., Any])
 FRAME_HEADERS = {
@@ -51,8 +54,17 @@ def mailbox(request: HttpRequest) -> HttpResponse:
         captured = captured.filter(
             Q(recipient__icontains=word) | Q(from_header__icontains=word) | Q(subject__icontains=word)
         )
-    panel.page = KeyPager(panel.order, size=40).page(request, captured)
-    return respond(request, "demo/mailbox.html", "demo/_mailbox.html", {"panel": panel})
+    panel.page = page = KeyPager(panel.order, size=40).page(request, captured)
+    version = _version(page)
+    if is_partial(request) and request.headers.get(VERSION_HEADER) == version:
+        return HttpResponse(status=204)
+    return respond(request, "demo/mailbox.html", "demo/_mailbox.html", {"panel": panel, "version": version})
+
+
+def _version(page: Page) -> str:
+    """Differs whenever the list would look different: mail only comes, and the oldest goes."""
+    keys = [mail.pk for mail in page.rows]
+    return f"{get_language()}.{localdate()}.{keys[:1]}.{keys[-1:]}.{page.count}"
 
 
 @require_safe

@@ -38,4 +38,4 @@ def _sideways(page: Page, name: str, width: int) -> list[str]:
 
 def _picture(page: Page, name: str) -> None:
     PICTURES.mkdir(exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+    page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", caret="initial")

@@ -59,6 +59,16 @@ def test_strangers_log_in_first(client: Client, mail: CapturedMail) -> None:
         assert (answer.status_code, answer.headers["Location"]) == (302, f"{reverse('login')}?next={url}")
 
 
+def test_the_list_asks_for_itself_and_is_told_when_nothing_came(page: Client, mail: CapturedMail) -> None:
+    url = reverse("demo:mailbox")
+    htmx = {"HX-Request": "true", "X-Daeris-Version": page.get(url).context["version"]}
+    assert page.get(url, headers=htmx).status_code == 204
+
+    captured(bytes(mail.raw), subject="Otro")
+
+    assert page.get(url, headers=htmx).status_code == 200
+
+
 def test_nothing_there_can_be_changed(client: Client, alice: User, mail: CapturedMail) -> None:
     client.force_login(alice)
 
