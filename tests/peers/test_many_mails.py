@@ -57,6 +57,9 @@ def test_a_killed_worker_loses_nothing_and_repeats_little(
     customers = fill(stack, MAILS)
     worker = stack.worker(name="doomed")
     smtp_double.wait_for(MAILS // 2, deadline=60)
+    # One answer that does not come, so that it surely dies with something in hand.
+    smtp_double.hang("FINAL", times=1)
+    smtp_double.wait_for(MAILS // 2 + 100, deadline=60)
     worker.kill()
     known = dict(stack.sql("SELECT recipient_address, state FROM mail_mail"))
     assert set(known.values()) >= {"queued", "sending", "sent"}
