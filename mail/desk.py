@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from django.conf import settings
 from django.db import close_old_connections, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,6 +45,9 @@ class Desk:
 
     def serve(self) -> None:
         """Answer until `close`; call it in the thread whose database connection is to be used."""
+        connection_created.connect(_let_go_when_frozen, dispatch_uid="mail_desk_let_go")
+        if connection.connection is not None:
+            _let_go_when_frozen(connection)
         while (question := self._questions.get()) is not None:
             question()
 
@@ -66,3 +72,10 @@ def _tell(
 def _answer(give: Callable[[Any], None], answer: "asyncio.Future[Any]", value: Any) -> None:
     if not answer.done():
         give(value)
+
+
+def _let_go_when_frozen(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    """Bound how long a transaction may stand still: frozen in one, a worker would keep its rows from all the others."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET idle_in_transaction_session_timeout = %s", [settings.MAIL_LEASE_SECONDS * 1000])

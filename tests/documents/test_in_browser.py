@@ -50,6 +50,7 @@ def test_lines_are_added_and_reckoned_as_one_types(visit: Visit, order: SaleOrde
     page = visit.go(order.get_absolute_url())
     expect(page.locator("[data-total]")).to_have_text("35,600.00 €")
     page.get_by_role("button", name="Add a line").click()
+    expect(page.locator("input[name=lines-5-product]")).to_be_focused()
     page.keyboard.type("Formación")
     page.locator("input[name=lines-5-quantity]").fill("3")
     page.locator("input[name=lines-5-price]").fill("1,390.50")
