@@ -5,16 +5,17 @@ import json, random, time
 from statistics import median
 from urllib.parse import urlencode
 from django.conf import settings
-settings.ALLOWED_HOSTS = ["*"]
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, reset_queries
 from django.test import Client
+from django.test.utils import setup_test_environment
 from chatter.models import Message
 from daeris.documents.models import Opportunity
 from daeris.models import User
 from mail.models import Contact, Content, Mail, Server
 
 random.seed(1)
+setup_test_environment()
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 user = User.objects.create_superuser("bench", "bench@miempresa.test", "x")
