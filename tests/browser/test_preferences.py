@@ -146,3 +146,16 @@ def test_single_letters_can_be_switched_off(page: Page) -> None:
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog", name="Buscar o ir a")).to_be_visible()
     expect(page.locator("tr.is-at")).to_have_count(0)
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_pages_change_without_an_animation_where_motion_is_unwelcome(visitors: Visitors, motion: str) -> None:
+    """One that is only shortened can still be cut off, and then complains in the console."""
+    page = visitors.open("marta", reduced_motion=motion)
+    page.add_init_script(
+        "addEventListener('pagereveal', (event) => { window.animated = event.viewTransition !== null; });"
+    )
+    go(page, "/crm/opportunities/")
+    page.evaluate("location.assign('/contacts/')")
+    page.wait_for_url("**/contacts/")
+    assert page.evaluate("window.animated") is (motion == "no-preference")

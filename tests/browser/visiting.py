@@ -56,9 +56,8 @@ class Visitors:
             locale={"es": "es-ES", "en": "en-GB"}[language],
             timezone_id="Europe/Madrid",
             color_scheme=theme,
-            reduced_motion="reduce",
             java_script_enabled=script,
-            **options,
+            **{"reduced_motion": "reduce", **options},
         )
         self._contexts.append(context)
         context.set_default_timeout(10_000)
