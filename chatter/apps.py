@@ -8,8 +8,10 @@ class ChatterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from chatter import checks  # noqa: F401
+        from chatter import checks, emails  # noqa: F401
         from chatter.views.bell import unread
         from daeris.ui import navigation
+        from mail import guards
 
+        guards.register(emails.kept_inside)
         navigation.bell(unread)

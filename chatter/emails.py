@@ -1,18 +1,18 @@
 """A notification becomes a queued mail; the one door to `mail.queue`."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from chatter.changes import in_words
 from chatter.models import Message
-from chatter.recipients import Audience, mailbox_of
+from chatter.recipients import Audience, internal_contacts, mailbox_of
 from mail import queue
 from mail.addresses import Mailbox
 from mail.composing import new_message_id
@@ -81,6 +81,13 @@ def retry(mails: "QuerySet[Mail]") -> int:
 def cancel(mails: "QuerySet[Mail]") -> int:
     """Give these up; how many could still be held back."""
     return queue.cancel(mails)
+
+
+def kept_inside(mail_ids: Collection[int]) -> dict[int, str]:
+    """Those of these mails that tell of a note or a change to someone who is no internal user (any more)."""
+    internal = Message.objects.filter(message_id=OuterRef("content__message_id")).exclude(kind=Message.Kind.MESSAGE)
+    found = Mail.objects.filter(Exists(internal), pk__in=mail_ids).exclude(contact__in=internal_contacts())
+    return dict.fromkeys(found.values_list("pk", flat=True), "recipient_not_internal")
 
 
 def _content(message: Message, record: "Threaded", variant: Variant, named: Sequence[Mailbox]) -> Content:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models.functions import Now
 
-from mail import claiming, planning, replanning
+from mail import claiming, guards, planning, replanning
 from mail.boot_clock import boot_seconds
 from mail.claiming import Claimed, Hands
 from mail.composing import Letter, letter_of
@@ -66,6 +66,7 @@ def _endpoints(jobs: Sequence[Job]) -> dict[int, Endpoint]:
 def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_ends: float) -> list[Job | Settlement]:
     """A job for each of these mails, or what became of the mail when it cannot be one."""
     contents = claiming.contents_of(claimed)
+    refused = guards.refused([mail.id for mail in claimed])
     # Where a mail may go instead when its own server fails.
     healthy = Server.objects.filter(blocked_cause="").exclude(resting_until__gt=Now())
     usable = frozenset(healthy.values_list("pk", flat=True))
@@ -78,6 +79,8 @@ def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_
         content = contents[mail.content_id]
         if content.is_forgotten:
             return Settlement(mail, Fate.FAILED, cause="content_forgotten")
+        if cause := refused.get(mail.id):
+            return Settlement(mail, Fate.FAILED, cause=cause)
         if ways := _ways_of(mail, content, snapshot, usable):
             return Job(mail, letter(mail.content_id), ways, lease_ends)
         # The settings changed between plan and claim: planned anew in the next round.

@@ -5,9 +5,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils.timezone import now
 
+from chatter import emails, posting
 from chatter.delivery import glance
 from chatter.models import Follower, Message, Notification
 from daeris.documents.models import Opportunity
@@ -18,6 +20,7 @@ from mail.models import Contact, Content, Mail, Server
 from mail.queue import author_of
 from tests.chatter.conftest import Enter
 from tests.conftest import give
+from tests.smtp_double import SmtpDouble
 
 NOTE = "The margin is thin"
 
@@ -31,6 +34,14 @@ def told(opportunity: Opportunity, alice: User, colleague: User) -> Notification
     colleague.user_permissions.clear()
     give(colleague, "documents.view_opportunity")
     return Notification.objects.get()
+
+
+@pytest.fixture
+def sending(outgoing: Server, smtp_double: SmtpDouble) -> SmtpDouble:
+    """A server that takes what is queued."""
+    outgoing.host, outgoing.port = smtp_double.host, smtp_double.port
+    outgoing.save()
+    return smtp_double
 
 
 def test_notes_are_told_of_only_while_one_may_read_them(told: Notification, colleague: User, enter: Enter) -> None:
@@ -159,3 +170,60 @@ def test_no_name_begins_a_header_of_its_own(
     assert read["From"] == '"Alice Bcc: x@evil.example" <alice@miempresa.example>'
     assert read["To"] == '"Julia Bcc: y@evil.example" <j.ferrer@grupolevante.example>'
     assert read["Subject"] == "Flota Bcc: z@evil.example"
+
+
+def _told_by_mail(opportunity: Opportunity, author: User, reader: User, *kinds: str) -> list[Mail]:
+    """The copies for a follower who wants everything by e-mail, of a message of each kind."""
+    follower = opportunity.follow(reader)
+    Follower.objects.filter(pk=follower.pk).update(wants_notes=True, wants_changes=True)
+    for kind in kinds:
+        change = [{"field": "stage", "label": "Stage", "old": "New", "new": "Won"}]
+        body, changes = f"<p>{NOTE}</p>", change if kind == "change" else []
+        posting.post(opportunity, author=author, body=body, kind=kind, changes=changes)
+    return list(Mail.objects.order_by("pk"))
+
+
+@pytest.mark.parametrize("again", ["waiting", "retried"])
+def test_what_is_internal_leaves_to_nobody_who_ceased_to_be_an_internal_user(
+    opportunity: Opportunity, sending: SmtpDouble, alice: User, bob: User, again: str
+) -> None:
+    note, change, message = _told_by_mail(opportunity, alice, bob, "note", "change", "message")
+    if again == "retried":
+        Mail.objects.update(state="failed", cause="refused")
+    bob.user_permissions.clear()
+    if again == "retried":
+        assert emails.retry(Mail.objects.all()) == 3
+
+    call_command("mail_work", until_empty=True, verbosity=0)
+
+    for mail in (note, change):
+        mail.refresh_from_db()
+        assert (mail.state, mail.cause) == ("failed", "recipient_not_internal")
+    message.refresh_from_db()
+    assert message.state == "sent"
+    assert len(sending.mails) == 1
+
+
+def test_a_note_whose_contact_is_gone_leaves_to_nobody(
+    opportunity: Opportunity, sending: SmtpDouble, alice: User, bob: User
+) -> None:
+    [note] = _told_by_mail(opportunity, alice, bob, "note")
+    bob.contact.delete()
+
+    call_command("mail_work", until_empty=True, verbosity=0)
+
+    note.refresh_from_db()
+    assert (note.state, note.cause) == ("failed", "recipient_not_internal")
+    assert not sending.mails
+
+
+def test_notes_still_leave_to_colleagues_and_one_question_asks_about_all_of_them(
+    opportunity: Opportunity, sending: SmtpDouble, alice: User, bob: User, django_assert_num_queries: Any
+) -> None:
+    mails = _told_by_mail(opportunity, alice, bob, "note", "change", "message")
+    with django_assert_num_queries(1):
+        assert emails.kept_inside([mail.pk for mail in mails]) == {}
+
+    call_command("mail_work", until_empty=True, verbosity=0)
+
+    assert len(sending.mails) == 3
