@@ -16,7 +16,7 @@ from mail.addresses import (
     normalise_host,
     refuse_control_characters,
 )
-from mail.models import Options, Server
+from mail.models import Server
 
 # What later versions of this product will understand: told apart from what nobody understands.
 LATER_AUTHENTICATIONS = ("certificate", "google", "microsoft")
@@ -247,7 +247,7 @@ def certificates(value: Any) -> str:
 
 OPTION_FIELDS: Fields = {
     "custom_servers": boolean,
-    "dmarc_protection": one_of(*Options.Protection.values, later=[LATER_PROTECTION]),
+    "dmarc_protection": one_of("never", "always", later=[LATER_PROTECTION]),
     "public_providers": domains,
     "mass_server": text(100),
 }
@@ -266,12 +266,12 @@ SERVER_FIELDS: Fields = {
     "host": host,
     "port": number(1, 65535),
     "security": one_of(*Server.Security.values),
-    "authentication": one_of(*Server.Authentication.values, later=LATER_AUTHENTICATIONS),
+    "authentication": one_of("none", "password", later=LATER_AUTHENTICATIONS),
     "username": text(254),
     "password": secret,
     "verify_certificate": boolean,
     "ca_certificate": certificates,
-    "max_connections": number(1, 1000),
+    "max_connections": number(1, 500),
 }
 
 

@@ -57,6 +57,10 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        offered = [
+            (value, label) for value, label in Options.Protection.choices if value != Options.Protection.AUTOMATIC
+        ]
+        self.fields["dmarc_protection"].choices = offered  # type: ignore[attr-defined]
         self.was_on = bool(self.instance.custom_servers)
         self.domain = default_domain()
         self.fields["alias_domain"].initial = self.domain.name if self.domain else ""

@@ -74,6 +74,8 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        offered = [choice for choice in Server.Authentication.choices if choice[0] in ("none", "password")]
+        self.fields["authentication"].choices = offered  # type: ignore[attr-defined]
         # As it is stored: the instance changes while the form is cleaned.
         self.stored = {name: getattr(self.instance, name) for name in BOUND}
         self.stored_password: str = self.instance.password

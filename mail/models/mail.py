@@ -32,7 +32,7 @@ WRONG = Q(state__in=["failed", "bounced"]) | Q(state="queued", cause__gt="")
 
 
 def _in_both_halves(match: Q) -> Q:
-    # Said twice, because the trigram indexes hold settled mail only (migration 0004).
+    # Said twice, because the trigram indexes hold settled mail only (migration 0002).
     return Q(match, state__in=SETTLED) | Q(match, state__in=MOVING)
 
 
@@ -120,6 +120,8 @@ class Mail(models.Model):
     document_id = models.PositiveBigIntegerField(null=True)
     document = GenericForeignKey("document_type", "document_id")
     document_name = models.CharField(max_length=200, blank=True)
+    # Whose document it is; with its type it decides the default From (identity rules).
+    team = models.ForeignKey("auth.Group", models.SET_NULL, null=True, related_name="+", db_index=False)
     # Subject, recipient and document, folded (see `fold`), for the search box of the one who sent it.
     search = models.TextField(blank=True, editable=False)
 

@@ -20,6 +20,7 @@ class Options(models.Model):
     class Protection(models.TextChoices):
         NEVER = "never", _("Never")
         ALWAYS = "always", _("Always")
+        AUTOMATIC = "automatic", _("Automatic")
 
     custom_servers = models.BooleanField(_("custom e-mail servers"), default=False)
     dmarc_protection = models.CharField(
@@ -27,6 +28,9 @@ class Options(models.Model):
     )
     public_providers = models.TextField(_("public mail providers"), blank=True, default=PUBLIC_PROVIDERS)
     mass_server = models.ForeignKey("mail.Server", models.SET_NULL, null=True, blank=True, related_name="+")
+    # While paused, mail of that lane waits in the queue; nothing fails.
+    transactional_paused = models.BooleanField(default=False)
+    mass_paused = models.BooleanField(default=False)
     # Raised whenever servers, domains or options change: mail planned under an older one is planned anew.
     version = models.PositiveBigIntegerField(default=1, editable=False)
 

@@ -28,11 +28,29 @@ class Server(models.Model):
     class Authentication(models.TextChoices):
         NONE = "none", _("No authentication")
         PASSWORD = "password", _("User name")
+        CERTIFICATE = "certificate", _("SSL certificate")
+        GOOGLE = "google", _("Google (OAuth)")
+        MICROSOFT = "microsoft", _("Microsoft (OAuth)")
 
     # The port that goes with each kind of security, until someone types another.
     PORTS = {Security.NONE: 25, Security.STARTTLS: 587, Security.TLS: 465}
 
+    class Preset(models.TextChoices):
+        """Where the account is: what is known of that provider fills the form and explains its answers."""
+
+        OWN = "own", _("Own domain")
+        GMAIL = "gmail", "Gmail"
+        OUTLOOK = "outlook", "Outlook"
+        MICROSOFT365 = "microsoft365", "Microsoft 365"
+        SES = "ses", "Amazon SES"
+        SENDGRID = "sendgrid", "SendGrid"
+        MAILGUN = "mailgun", "Mailgun"
+        BREVO = "brevo", "Brevo"
+        POSTMARK = "postmark", "Postmark"
+        OTHER = "other", _("Other")
+
     name = models.CharField(_("description"), max_length=100)
+    preset = models.CharField(_("provider"), max_length=12, choices=Preset, default=Preset.OTHER)
     priority = models.IntegerField(
         _("priority"), default=10, help_text=_("Servers are tried in this order: the smaller number goes first.")
     )
@@ -50,7 +68,45 @@ class Server(models.Model):
     password = EncryptedField(_("password"), blank=True, editable=False)
     verify_certificate = models.BooleanField(_("verify certificate"), default=True)
     ca_certificate = models.TextField(_("private CA certificate (PEM)"), blank=True)
-    max_connections = models.PositiveSmallIntegerField(default=10, validators=[MinValueValidator(1)])
+    # Authentication by certificate: the client's chain and its key, both PEM.
+    client_certificate = models.TextField(_("SSL certificate"), blank=True)
+    client_key = EncryptedField(_("SSL private key"), blank=True, editable=False)
+
+    ehlo_name = models.CharField(_("EHLO name"), max_length=253, blank=True)
+    # Empty: what the settings say.
+    connect_seconds = models.PositiveSmallIntegerField(
+        _("seconds to connect"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(300)]
+    )
+    command_seconds = models.PositiveSmallIntegerField(
+        _("seconds per command"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(600)]
+    )
+    data_seconds = models.PositiveSmallIntegerField(
+        _("seconds after the content"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(10), MaxValueValidator(3600)],
+    )
+    # For each worker process; `limit_connections` holds for all of them together.
+    max_connections = models.PositiveSmallIntegerField(
+        _("connections per worker"), default=10, validators=[MinValueValidator(1), MaxValueValidator(500)]
+    )
+    extra_headers = models.TextField(_("extra headers"), blank=True)
+    largest_mail = models.PositiveBigIntegerField(_("largest e-mail (bytes)"), null=True, blank=True)
+
+    # What may leave through it, counted over all workers; empty is without limit.
+    limit_minute = models.PositiveIntegerField(
+        _("e-mails per minute"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_hour = models.PositiveIntegerField(
+        _("e-mails per hour"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_day = models.PositiveIntegerField(
+        _("e-mails per day"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    limit_connections = models.PositiveSmallIntegerField(
+        _("simultaneous connections"), null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    is_paused = models.BooleanField(_("paused"), default=False)
     # The server of EMAIL_URL: kept beside the others so that mail, attempts and trouble have a row to name.
     is_environment = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -64,6 +120,9 @@ class Server(models.Model):
     failures = models.PositiveIntegerField(default=0, editable=False)
     trouble_since = models.DateTimeField(null=True, editable=False)
     resting_until = models.DateTimeField(null=True, editable=False)
+    # Slowed: the provider itself said that it was too much. Its mail waits until then, and nothing failed.
+    slowed_until = models.DateTimeField(null=True, editable=False)
+    slowed_reply = models.TextField(blank=True, editable=False)
 
     objects = ServerQuerySet.as_manager()
 
