@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -18,6 +18,7 @@ from mail.addresses import Mailbox
 from mail.composing import new_message_id
 from mail.html import to_text
 from mail.models import Attachment, Contact, Content, Mail
+from mail.models.mail import MailQuerySet
 from mail.planning import snapshot
 from mail.queue import Recipient
 
@@ -73,12 +74,12 @@ def send(
     return {cast(int, mail.contact_id): mail for mail in mails}
 
 
-def retry(mails: "QuerySet[Mail]") -> int:
+def retry(mails: MailQuerySet) -> int:
     """Send these now; how many could still be sent."""
     return queue.retry(mails)
 
 
-def cancel(mails: "QuerySet[Mail]") -> int:
+def cancel(mails: MailQuerySet) -> int:
     """Give these up; how many could still be held back."""
     return queue.cancel(mails)
 

@@ -7,6 +7,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
 from mail.models import Mail
+from mail.models.mail import FORGOTTEN
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -55,6 +56,8 @@ def look_of(mail: Mail) -> Look:
 
 def cause_of(mail: Mail) -> str:
     """The code of what went wrong, for `mail.causes.describe`; "" when nothing did."""
+    if mail.cause == FORGOTTEN:
+        return FORGOTTEN
     if mail.state == Mail.State.QUEUED and not mail.cause and mail.server:
         return mail.server.blocked_cause
     return mail.cause if mail.state in {Mail.State.QUEUED, Mail.State.FAILED, Mail.State.BOUNCED} else ""

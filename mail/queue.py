@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
@@ -15,6 +14,7 @@ from mail import bell, planning
 from mail.addresses import InvalidAddress, Mailbox, parse_mailbox
 from mail.folding import fold
 from mail.models import Content, Lane, Mail, Server
+from mail.models.mail import MailQuerySet
 from mail.routing import Decision
 
 
@@ -66,24 +66,23 @@ def enqueue(
     return mails
 
 
-def retry(mails: "models.QuerySet[Mail]") -> int:
+def retry(mails: MailQuerySet) -> int:
     """Send now whatever of these waits, failed, bounced or was cancelled; how many that were.
 
-    Skips back-off and a resting server, once; plans the mail anew. What is being sent or has left stays as it is.
+    Skips back-off and a resting server, once; plans the mail anew. What is being sent or has left stays as it is,
+    and so does a secret that was cancelled: its words are gone.
     """
-    retryable = mails.filter(state__in=Mail.RETRYABLE)
-    lanes = list(retryable.order_by().values_list("lane", flat=True).distinct())
+    lanes = list(mails.retryable().order_by().values_list("lane", flat=True).distinct())
     with transaction.atomic():
-        moved = retryable.update(**Mail.retry_changes())
+        moved = mails.retry()
         for lane in lanes:
             bell.ring(lane)
     return moved
 
 
-def cancel(mails: "models.QuerySet[Mail]") -> int:
-    """Give up whatever of these waits or failed; how many that were."""
-    cancellable = mails.filter(state__in=Mail.MOVES[Mail.State.CANCELLED])
-    return cancellable.update(state=Mail.State.CANCELLED, settled_at=now(), urgent=False, fence=F("fence") + 1)
+def cancel(mails: MailQuerySet) -> int:
+    """Give up whatever of these waits or failed; how many that were. The words of a secret go with it."""
+    return mails.cancel()
 
 
 def is_resting(server_id: int) -> bool:

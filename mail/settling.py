@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from mail.claiming import Claimed
-from mail.models import Attempt, Content, Mail, Server
+from mail.models import Attempt, Mail, Server
+from mail.models.mail import forget_secrets
 from mail.signals import mail_failed, mail_sent
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *
             if item.fate is not Fate.SENT and _settle_one(item):
                 ours.add(item.mail.id)
         _write_attempts([item for item in settlements if item.mail.id in ours], owner)
-        _forget_sensitive({item.mail.content_id for item in settlements if item.mail.id in ours})
+        forget_secrets({item.mail.content_id for item in settlements if item.mail.id in ours})
         for heard in _without_repeats(news):
             _tell_server(heard)
     _send_signals(settlements, ours)
@@ -198,15 +199,6 @@ def _write_attempts(settlements: Sequence[Settlement], owner: str) -> None:
             for attempt in item.tries
         ]
     )
-
-
-def _forget_sensitive(content_ids: set[int]) -> None:
-    """A password reset must not lie about once it is sent; one that failed is kept until it is."""
-    open_states = [Mail.State.QUEUED, Mail.State.SENDING, Mail.State.FAILED]
-    spent = Content.objects.filter(pk__in=content_ids, sensitive=True).exclude(mails__state__in=open_states)
-    for content in spent:
-        content.text = content.html = ""
-        content.save(update_fields=["text", "html"])
 
 
 def _without_repeats(news: Sequence[ServerNews]) -> list[ServerNews]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db.models import QuerySet
 
 from mail.models import Mail, Server
+from mail.models.mail import MailQuerySet
 
 
 def add_selection(parser: CommandParser) -> None:
@@ -16,11 +16,11 @@ def add_selection(parser: CommandParser) -> None:
     parser.add_argument("--all", action="store_true", help="every mail")
 
 
-def selected(options: dict[str, Any]) -> QuerySet[Mail]:
+def selected(options: dict[str, Any]) -> MailQuerySet:
     """The mails that the selectors name together. Raises CommandError without any selector, or for an unknown one."""
     if not (options["ids"] or options["cause"] or options["server"] or options["all"]):
         raise CommandError("Say which mails: --all, --cause CAUSE, --server NAME, or their ids.")
-    mails: QuerySet[Mail] = Mail.objects.all()
+    mails = Mail.objects.all()
     if options["ids"]:
         unknown = set(options["ids"]) - set(mails.filter(pk__in=options["ids"]).values_list("pk", flat=True))
         if unknown:

@@ -1,12 +1,13 @@
 """The queue: one row for each copy of an e-mail."""
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +30,10 @@ MOVING = ["queued", "sending"]
 SETTLED = ["sent", "failed", "bounced", "cancelled"]
 # What went wrong by itself; a blocked server reddens its waiting mail besides.
 WRONG = Q(state__in=["failed", "bounced"]) | Q(state="queued", cause__gt="")
+
+
+# The cause of a mail whose content was a secret and was erased.
+FORGOTTEN = "content_forgotten"
 
 
 def _in_both_halves(match: Q) -> Q:
@@ -59,6 +64,31 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def opened_by(self, user: AnyUser) -> Self:
         """The mails whose words this user may read: those this user caused to be sent, administrator or not."""
         return self.filter(user_id=user.pk) if user.is_authenticated else self.none()
+
+    def retryable(self) -> Self:
+        """What a person may send now: all but what is on its way or has left, and secrets whose words were erased."""
+        return self.filter(state__in=Mail.RETRYABLE).exclude(cause=FORGOTTEN)
+
+    def retry(self) -> int:
+        """Queue whatever of these may be retried; how many that were."""
+        return self._move(Mail.objects.retryable(), **Mail.retry_changes())
+
+    def cancel(self) -> int:
+        """Give up whatever of these waits or failed, and forget the secrets in them; how many that were."""
+        cancellable = Mail.objects.filter(state__in=Mail.MOVES[Mail.State.CANCELLED])
+        secrets = self.filter(content__sensitive=True).order_by().values_list("content_id", flat=True)
+        with transaction.atomic():
+            contents = set(secrets)
+            moved = self._move(
+                cancellable, state=Mail.State.CANCELLED, settled_at=now(), urgent=False, fence=F("fence") + 1
+            )
+            forget_secrets(contents)
+        return moved
+
+    def _move(self, movable: "MailQuerySet", **changes: Any) -> int:
+        # The states stand beside the chosen keys, and not among what chose them: of a worker and a person who want
+        # the same row, PostgreSQL asks the second one again, about the row itself only.
+        return movable.filter(pk__in=self.order_by().values("pk")).update(**changes)
 
     def searched(self, words: str, user: AnyUser) -> Self:
         """Rows that hold every word, looking only where this user may look (design §8).
@@ -189,8 +219,8 @@ class Mail(models.Model):
         return f"{self.recipient_address} ({self.state})"
 
     def retry(self) -> bool:
-        """Send now: skip back-off and a resting server, once. False: it is being sent, or has left."""
-        return self._move(from_=self.RETRYABLE, **self.retry_changes())
+        """Send now: skip back-off and a resting server, once. False: it is being sent, has left, or was a secret."""
+        return self._moved(Mail.objects.filter(pk=self.pk).retry())
 
     @staticmethod
     def retry_changes() -> dict[str, Any]:
@@ -212,16 +242,25 @@ class Mail(models.Model):
 
     def cancel(self) -> bool:
         """Give the mail up. False: it was quicker, and is being sent or has left."""
-        return self._move(
-            from_=self.MOVES[Mail.State.CANCELLED],
-            state=Mail.State.CANCELLED,
-            settled_at=now(),
-            urgent=False,
-            fence=F("fence") + 1,
-        )
+        return self._moved(Mail.objects.filter(pk=self.pk).cancel())
 
-    def _move(self, *, from_: set[str], **changes: Any) -> bool:
-        # The WHERE clause decides races: of a worker and a person, only one updates the row.
-        moved = Mail.objects.filter(pk=self.pk, state__in=from_).update(**changes)
+    def _moved(self, count: int) -> bool:
         self.refresh_from_db()
-        return moved == 1
+        return count == 1
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether a person may send it now; see `MailQuerySet.retryable`."""
+        return self.state in self.RETRYABLE and self.cause != FORGOTTEN
+
+
+def forget_secrets(content_ids: Collection[int]) -> None:
+    """Erase the words of those contents that hold a secret and that no copy needs any more (design §8).
+
+    One that failed is kept until a person decides. What was cancelled cannot be sent again, and says why.
+    """
+    needed = [Mail.State.QUEUED, Mail.State.SENDING, Mail.State.FAILED]
+    spent = Content.objects.filter(pk__in=content_ids, sensitive=True).exclude(mails__state__in=needed)
+    if forgotten := list(spent.values_list("pk", flat=True)):
+        Content.objects.filter(pk__in=forgotten).update(text="", html="")
+        Mail.objects.filter(content__in=forgotten, state=Mail.State.CANCELLED).update(cause=FORGOTTEN)

@@ -98,7 +98,7 @@ def _context(user: AnyUser, one: Mail, attempts: list[Any], version: str) -> dic
         "copies": _copies(copies),
         "copies_count": bounded_count(copies),
         "has_body": bool(content.html or content.text),
-        "can_retry": one.state in Mail.RETRYABLE,
+        "can_retry": one.is_retryable,
         "can_cancel": one.state in Mail.MOVES[Mail.State.CANCELLED],
         "is_moving": look.key in {"queued", "sending"},
         "version": version,

@@ -154,7 +154,7 @@ def _row(mail: Mail, user: AbstractUser, servers: Mapping[int, Server], document
         document=document,
         server=mail.server.name if mail.server else "",
         reason=reason_of(mail),
-        can_retry=mail.state in Mail.RETRYABLE,
+        can_retry=mail.is_retryable,
         can_cancel=mail.state in Mail.MOVES[Mail.State.CANCELLED],
     )
 

@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,8 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from daeris.ui.htmx import is_partial, redirect, respond, toast
-from mail import queue
+from mail import causes, queue
 from mail.models import Mail, Server
+from mail.models.mail import FORGOTTEN, MailQuerySet
 from mail.views.listing import listing_of, rows_of
 from mail.views.trouble import in_trouble
 
@@ -39,6 +39,9 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     mail = get_object_or_404(Mail.objects.manageable_by(request.user), pk=pk)
     if queue.retry(Mail.objects.filter(pk=mail.pk)):
         return _answer(request, mail, _("The e-mail is in the queue and goes out now."), "success")
+    if mail.cause == FORGOTTEN:
+        cause = causes.describe(FORGOTTEN)
+        return _answer(request, mail, f"{cause.explanation} {cause.action}", "warning")
     return _answer(request, mail, _("Too late: the e-mail is being sent or has left."), "warning")
 
 
@@ -71,7 +74,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     return toast(_list_again(request), sentence, tone=tone)
 
 
-def _chosen(request: HttpRequest) -> "QuerySet[Mail]":
+def _chosen(request: HttpRequest) -> MailQuerySet:
     mine = Mail.objects.manageable_by(request.user)
     if request.POST.get("scope") == "trouble":
         return in_trouble(mine, Server.objects.in_bulk())

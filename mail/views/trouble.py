@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from daeris.ui.paging import LIMIT, Count
 from mail import causes
 from mail.models import Mail, Server
-from mail.models.mail import AnyUser
+from mail.models.mail import AnyUser, MailQuerySet
 
 RECENTLY = timedelta(hours=1)
 
@@ -29,7 +29,7 @@ class Trouble:
     is_blocked: bool
 
 
-def in_trouble(mails: "QuerySet[Mail]", servers: Mapping[int, Server]) -> "QuerySet[Mail]":
+def in_trouble(mails: MailQuerySet, servers: Mapping[int, Server]) -> MailQuerySet:
     """Those of these mails that failed within the hour, or wait behind a server that only a person can mend."""
     recent = Q(state__in=["failed", "bounced"], settled_at__gte=now() - RECENTLY)
     if blocked := blocked_ids(servers):
@@ -41,7 +41,7 @@ def blocked_ids(servers: Mapping[int, Server]) -> list[int]:
     return sorted(pk for pk, server in servers.items() if server.blocked_cause)
 
 
-def trouble_of(mails: "QuerySet[Mail]", servers: Mapping[int, Server], user: AnyUser) -> Trouble | None:
+def trouble_of(mails: MailQuerySet, servers: Mapping[int, Server], user: AnyUser) -> Trouble | None:
     """The alert for these mails; None when nothing needs anybody. One query, which never reads more than it tells."""
     found = list(in_trouble(mails, servers).order_by().values_list("state", "cause", "server_id")[: LIMIT + 1])
     if not found:

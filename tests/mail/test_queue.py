@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from daeris.documents.models import Opportunity
@@ -13,6 +15,7 @@ from mail import claiming, queue
 from mail.backend import SENSITIVE_HEADER
 from mail.claiming import Hands
 from mail.models import Attempt, Content, Mail, Server
+from mail.models.mail import MailQuerySet
 from tests.mail.conftest import MakeMails, deliver_all
 from tests.smtp_double import SmtpDouble
 
@@ -78,6 +81,69 @@ def test_a_retry_holds_nothing_against_the_mail(server: Server, make_mails: Make
     assert (mail.cause, mail.failure, mail.reply_code, mail.tries, mail.uncertain) == ("", "", None, 0, 0)
     assert mail.urgent
     assert not Mail.objects.red().exists()
+
+
+def test_a_secret_that_is_cancelled_loses_its_words_and_cannot_be_sent_again(
+    server: Server, make_mails: MakeMails, make_content: Callable[..., Content]
+) -> None:
+    secret, open_ = make_content(sensitive=True), make_content()
+    first, last = make_mails("a@levante.example", "b@levante.example", content=secret)
+    [other] = make_mails(content=open_)
+
+    queue.cancel(Mail.objects.filter(pk__in=[first.pk, other.pk]))
+
+    secret.refresh_from_db()
+    assert secret.html, "the other copy still needs it"
+    assert queue.retry(Mail.objects.filter(pk=first.pk)) == 1
+
+    queue.cancel(Mail.objects.filter(content=secret))
+
+    secret.refresh_from_db()
+    open_.refresh_from_db()
+    assert (secret.html, secret.text) == ("", "")
+    assert open_.html
+    assert queue.retry(Mail.objects.all()) == 1
+    first.refresh_from_db()
+    last.refresh_from_db()
+    other.refresh_from_db()
+    assert [(mail.state, mail.cause) for mail in (first, last)] == [("cancelled", "content_forgotten")] * 2
+    assert (first.is_retryable, first.retry(), other.state) == (False, False, "queued")
+
+
+def test_what_was_cancelled_while_others_left_is_told_when_its_words_go(
+    server: Server, make_mails: MakeMails, make_content: Callable[..., Content]
+) -> None:
+    cancelled, _sent = make_mails("a@levante.example", "b@levante.example", content=make_content(sensitive=True))
+    assert cancelled.cancel()
+
+    deliver_all()
+
+    cancelled.refresh_from_db()
+    assert (cancelled.state, cancelled.cause) == ("cancelled", "content_forgotten")
+
+
+def test_the_command_says_which_cannot_be_sent_again(
+    server: Server, make_mails: MakeMails, make_content: Callable[..., Content], capsys: pytest.CaptureFixture[str]
+) -> None:
+    [mail] = make_mails(content=make_content(sensitive=True))
+    queue.cancel(Mail.objects.all())
+
+    call_command("mail_retry", str(mail.pk))
+
+    assert "0 to be sent now; 1 cannot" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("move", [queue.retry, queue.cancel])
+def test_the_row_itself_is_asked_for_its_state(
+    server: Server, make_mails: MakeMails, move: Callable[[MailQuerySet], int]
+) -> None:
+    # On PostgreSQL, a row that a worker took meanwhile is asked again only for what stands beside the chosen keys.
+    make_mails()
+    with CaptureQueriesContext(connection) as asked:
+        move(Mail.objects.filter(server__blocked_cause=""))
+
+    [statement] = [query["sql"] for query in asked.captured_queries if query["sql"].startswith("UPDATE")]
+    assert '"state" IN' in statement.partition(" IN (SELECT")[0]
 
 
 def test_an_address_that_is_none_fails_at_once_and_is_seen(server: Server, make_mails: MakeMails) -> None:

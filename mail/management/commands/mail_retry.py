@@ -8,6 +8,7 @@ from mail import queue
 from mail.management.output import add_json, answer
 from mail.management.selection import add_selection, selected
 from mail.models import Mail
+from mail.models.mail import FORGOTTEN
 
 
 class Command(BaseCommand):
@@ -22,5 +23,10 @@ class Command(BaseCommand):
         if not options["ids"]:
             # Somebody gave those up on purpose; a sweeping command does not overrule that.
             mails = mails.exclude(state=Mail.State.CANCELLED)
+        # Asked before: afterwards their cause is that of the new try.
+        erased = mails.filter(cause=FORGOTTEN).count()
         retried = queue.retry(mails)
-        answer(self, {"retried": retried}, f"{retried} to be sent now", json=json)
+        words = f"{retried} to be sent now"
+        if erased:
+            words += f"; {erased} cannot: they held a secret, and their text was erased"
+        answer(self, {"retried": retried}, words, json=json)

@@ -87,6 +87,25 @@ class TestOneMail:
         assert response.url == "/settings/mail/mails/"
 
 
+def test_a_secret_that_was_cancelled_is_not_offered_again_and_says_why(
+    make_mail: MakeMail, make_content: Callable[..., Content], bob: User, as_bob: Client
+) -> None:
+    mail = make_mail(bob, state="queued", content=make_content(sensitive=True))
+    as_bob.post(url(mail, "cancel"))
+
+    pages = [
+        as_bob.get(address).content.decode()
+        for address in ("/settings/mail/mails/", f"/settings/mail/mails/{mail.pk}/")
+    ]
+    for page in pages:
+        assert url(mail, "retry") not in page
+        assert "Its text was erased" in page
+
+    response = as_bob.post(url(mail, "retry"), headers=HTMX)
+    assert "Ask for a new one" in json.loads(response["HX-Trigger"])["toast"]["text"]
+    assert state_of(mail) == "cancelled"
+
+
 class TestMenus:
     def page(self, client: Client, **query: str) -> str:
         return client.get("/settings/mail/mails/", query).content.decode()
