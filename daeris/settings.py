@@ -46,6 +46,7 @@ def _secret(name: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY")
 # Fernet keys of the secrets at rest, newest first; older ones still read.
 DAERIS_FIELD_KEYS = [key for key in _secret("DAERIS_FIELD_KEYS").split(",") if key]
+# What signs the tokens in addresses; older keys, behind it after commas, still verify.
 DAERIS_TOKEN_KEY = _secret("DAERIS_TOKEN_KEY")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])

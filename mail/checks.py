@@ -63,9 +63,12 @@ def _field_keys() -> Iterator[CheckMessage]:
 
 
 def _token_key() -> Iterator[CheckMessage]:
-    if len(_setting("DAERIS_TOKEN_KEY") or "") < 16:
-        hint = "`python -m daeris.keys` prints one. Changing it later makes answers to older mail unrecognisable."
-        yield Error("DAERIS_TOKEN_KEY is missing or shorter than 16 characters.", hint=hint, id="mail.E009")
+    keys = _setting("DAERIS_TOKEN_KEY")
+    hint = "`python -m daeris.keys` prints one. Keep the old key behind it, after a comma, or old answers get lost."
+    if not keys or not isinstance(keys, str):
+        yield Error("DAERIS_TOKEN_KEY holds no key.", hint=hint, id="mail.E009")
+    elif min(len(key.strip()) for key in keys.split(",")) < 16:
+        yield Error("A key of DAERIS_TOKEN_KEY is shorter than 16 characters.", hint=hint, id="mail.E009")
 
 
 def _numbers() -> Iterator[CheckMessage]:

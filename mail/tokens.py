@@ -12,20 +12,25 @@ MAC_BYTES = 10  # 80 bits
 def make(kind: str, number: int) -> str:
     """A lower-case base32 token (RFC 4648 §6, without padding) for this number, good for one kind of use."""
     data = number.to_bytes((number.bit_length() + 7) // 8 or 1, "big")
-    return b32encode(data + _mac(kind, data)).decode().rstrip("=").lower()
+    return b32encode(data + _mac(_keys()[0], kind, data)).decode().rstrip("=").lower()
 
 
 def read(kind: str, token: str) -> int | None:
-    """The number inside a token of this kind; None when the token is not ours."""
+    """The number inside a token of this kind, whichever key signed it; None when the token is not ours."""
     try:
         raw = b32decode(token.upper() + "=" * (-len(token) % 8))
     except ValueError:
         return None
     data, mac = raw[:-MAC_BYTES], raw[-MAC_BYTES:]
-    if not data or not hmac.compare_digest(mac, _mac(kind, data)):
+    if not data or not any(hmac.compare_digest(mac, _mac(key, kind, data)) for key in _keys()):
         return None
     return int.from_bytes(data, "big")
 
 
-def _mac(kind: str, data: bytes) -> bytes:
-    return hmac.new(settings.DAERIS_TOKEN_KEY.encode(), kind.encode() + b"\0" + data, sha256).digest()[:MAC_BYTES]
+def _keys() -> list[str]:
+    """The keys of DAERIS_TOKEN_KEY, newest first: it signs, and the older ones still verify."""
+    return [key.strip() for key in settings.DAERIS_TOKEN_KEY.split(",")]
+
+
+def _mac(key: str, kind: str, data: bytes) -> bytes:
+    return hmac.new(key.encode(), kind.encode() + b"\0" + data, sha256).digest()[:MAC_BYTES]

@@ -23,6 +23,8 @@ def test_the_settings_of_the_project_are_right():
         ("DAERIS_FIELD_KEYS", "not a list", "mail.E002"),
         ("DAERIS_TOKEN_KEY", "", "mail.E009"),
         ("DAERIS_TOKEN_KEY", "short", "mail.E009"),
+        ("DAERIS_TOKEN_KEY", "t" * 50 + ",", "mail.E009"),
+        ("DAERIS_TOKEN_KEY", ["t" * 50], "mail.E009"),
         ("MAIL_LEASE_SECONDS", 0, "mail.E003"),
         ("MAIL_LEASE_SECONDS", "60", "mail.E003"),
         ("MAIL_LEASE_SECONDS", 7200, "mail.W001"),
