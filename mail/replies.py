@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mail.backoff import MAX_HINT
 from mail.causes import CAUSES
 from mail.exceptions import BEFORE_MAIL, DeliveryError, Phase, Reply
-from mail.reply_rules import KINDS, RULES, TLS_CAUSES, Outcome, is_permanent
+from mail.reply_rules import KINDS, RULES, TLS_CAUSES, TOO_MUCH, Outcome, is_permanent
 
 __all__ = ["Outcome", "Verdict", "classify", "hinted_wait"]
 
@@ -33,6 +33,7 @@ class Verdict:
     blame: str
     retry_after: float | None  # what the server asks for, in seconds
     before_mail: bool  # speaks about the server, not the mail: counts for its breaker
+    slow_down: float | None = None  # the server finds that it gets too much from us: seconds to leave it alone
 
 
 def classify(error: DeliveryError) -> Verdict:
@@ -41,7 +42,12 @@ def classify(error: DeliveryError) -> Verdict:
     # A mail that is ours to mend says nothing about the server, even when it was noticed before MAIL.
     counts = error.phase in BEFORE_MAIL and outcome is not Outcome.FAILED
     hint = hinted_wait(error.reply.text) if error.reply is not None and outcome in _WAITING else None
-    return Verdict(outcome, cause, CAUSES[cause].blame, hint, counts)
+    return Verdict(outcome, cause, CAUSES[cause].blame, hint, counts, slow_down=_rest(cause, hint))
+
+
+def _rest(cause: str, hint: float | None) -> float | None:
+    usual = TOO_MUCH.get(cause)
+    return None if usual is None else hint or usual
 
 
 def hinted_wait(text: str) -> float | None:

@@ -249,3 +249,13 @@ TLS_CAUSES = (
     ("tls_not_spoken", re.compile(r"wrong version|record layer failure|unknown protocol|http request", re.IGNORECASE)),
     ("certificate_untrusted", re.compile(r"certificate|self.signed|issuer|unable to verify|\bCA\b", re.IGNORECASE)),
 )  # fmt: skip
+
+# Causes that say "too much from you", and for how many seconds the server is left alone when it names no time itself.
+# A recipient who gets too much (recipient_busy) says nothing about the server.
+TOO_MUCH: dict[str, float] = {
+    "too_many_connections": 60,
+    "too_many_recipients": 60,
+    "rate_limited": 300,
+    "too_many_logins": 900,
+    "sending_limit": 3600,
+}

@@ -115,6 +115,24 @@ def test_a_refused_sender_is_blamed_on_the_sender() -> None:
     assert classify(error_of("final", "550 5.7.60 not permitted to send as this sender")).blame == "sender"
 
 
+@pytest.mark.parametrize(
+    ("phase", "words", "seconds"),
+    [
+        ("final", "421 4.7.28 Gmail has detected an unusual rate of unsolicited mail. gsmtp", 300),
+        ("final", "550 5.4.5 Daily user sending limit exceeded. gsmtp", 3600),
+        ("auth", "432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending", 60),
+        ("rcpt", "452 4.5.3 Too many recipients", 60),
+        ("auth", "454 4.7.0 Too many login attempts, please try again later. gsmtp", 900),
+        ("final", "451 4.7.0 Message deferred: rate limit exceeded, try again in 10 minutes", 600),
+        ("rcpt", "450 4.2.1 The user you are trying to contact is receiving mail too quickly. gsmtp", None),
+        ("rcpt", "450 4.2.0 Greylisted, try again in 300 seconds", None),
+        ("mail", "421 4.3.2 Service shutting down", None),
+    ],
+)
+def test_a_server_that_gets_too_much_is_slowed_down(phase: Phase, words: str, seconds: float | None) -> None:
+    assert classify(error_of(phase, words)).slow_down == seconds
+
+
 def test_only_what_happens_before_mail_speaks_about_the_server() -> None:
     for phase in PHASES:
         for words in ("451 4.3.0 later", "421 bye"):
