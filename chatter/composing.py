@@ -50,7 +50,9 @@ class Composer:
     lines: Sequence[Line]
     named: Sequence[Contact]
     suggested: Sequence[Contact]
+    # How large a file may be, and all of them together.
     limit: int
+    together: int
     adder: str
 
 
@@ -67,6 +69,7 @@ def composer(thread: Thread, record: Any, user: Any, named: Sequence[Contact] = 
         named=named,
         suggested=suggested,
         limit=settings.MAIL_MAX_UPLOAD_BYTES,
+        together=settings.MAIL_MAX_MESSAGE_BYTES,
         adder=_adder(thread, user, exclude={contact.pk for contact in named}),
     )
 

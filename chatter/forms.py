@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from chatter.models import Message
@@ -58,7 +61,8 @@ class MessageForm(forms.Form):
     def __init__(self, *args: Any, user: Any, people: "QuerySet[Contact]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        for name, rows in (("to", people), ("attachments", Attachment.objects.pending().filter(owner=user))):
+        uploads = Attachment.objects.pending().filter(owner=user).select_related("blob")
+        for name, rows in (("to", people), ("attachments", uploads)):
             field = self.fields[name]
             field.queryset = rows  # type: ignore[attr-defined]
         self.fields["attachments"].error_messages["invalid_choice"] = _(
@@ -75,20 +79,30 @@ class MessageForm(forms.Form):
         data = self.cleaned_data
         if not self.errors and is_empty(data["body"]) and not data["attachments"] and not data["files"]:
             raise forms.ValidationError(_("Write something or attach a file."), code="empty")
+        self._clean_weight(data)
         return data
+
+    def _clean_weight(self, data: dict[str, Any]) -> None:
+        files = [*data.get("attachments", ()), *data.get("files", ())]
+        weight, limit = sum(file.size or 0 for file in files), settings.MAIL_MAX_MESSAGE_BYTES
+        if weight > limit:
+            words = gettext(
+                "The files have %(weight)s together; a message takes %(limit)s at most. Leave some out."
+            )
+            self.add_error(None, words % {"weight": filesizeformat(weight), "limit": filesizeformat(limit)})
 
     def store_files(self) -> Sequence[Attachment]:
         """The attachments of this message: those uploaded before, then the files that came with the form.
 
-        A file beyond the limit becomes an error of the form, and the answer is empty.
+        A file beyond the limit becomes an error of the form. The others are kept also then, so that nobody has to
+        choose them again.
         """
-        stored = list(self.cleaned_data["attachments"])
-        for file in self.cleaned_data["files"]:
+        stored = list(self.cleaned_data.get("attachments", ()))
+        for file in self.cleaned_data.get("files", ()):
             try:
                 stored.append(store(file, self.user))
             except TooLarge as error:
                 self.add_error("files", str(error))
-                return []
         return stored
 
 

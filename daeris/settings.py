@@ -171,6 +171,8 @@ MAIL_CONNECT_SECONDS = env.float("MAIL_CONNECT_SECONDS", default=10)
 MAIL_COMMAND_SECONDS = env.float("MAIL_COMMAND_SECONDS", default=60)
 MAIL_DATA_SECONDS = env.float("MAIL_DATA_SECONDS", default=600)
 MAIL_MAX_UPLOAD_BYTES = env.int("MAIL_MAX_UPLOAD_BYTES", default=20 * 1024 * 1024)
+# All files of one message together; encoding for travel adds a third.
+MAIL_MAX_MESSAGE_BYTES = env.int("MAIL_MAX_MESSAGE_BYTES", default=25 * 1024 * 1024)
 
 # -- Files -----------------------------------------------------------------------------------------
 STATIC_URL = "static/"

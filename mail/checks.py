@@ -23,6 +23,7 @@ NUMBERS = {
     "MAIL_COMMAND_SECONDS": ("mail.E006", "60"),
     "MAIL_DATA_SECONDS": ("mail.E006", "600, as RFC 5321 asks"),
     "MAIL_MAX_UPLOAD_BYTES": ("mail.E007", "20971520, which is 20 MiB"),
+    "MAIL_MAX_MESSAGE_BYTES": ("mail.E007", "26214400, which is 25 MiB"),
 }
 
 
@@ -100,10 +101,11 @@ def _back_off() -> Iterator[CheckMessage]:
 
 
 def _upload_limit() -> Iterator[CheckMessage]:
-    limit = _setting("MAIL_MAX_UPLOAD_BYTES")
-    if _is_positive(limit) and limit > HARDLY_ACCEPTED_BYTES:
-        hint = "Most servers accept 25 to 50 MB for a whole mail, and encoding adds a third."
-        yield Warning("MAIL_MAX_UPLOAD_BYTES is above 100 MiB.", hint=hint, id="mail.W004")
+    for name in ("MAIL_MAX_UPLOAD_BYTES", "MAIL_MAX_MESSAGE_BYTES"):
+        limit = _setting(name)
+        if _is_positive(limit) and limit > HARDLY_ACCEPTED_BYTES:
+            hint = "Most servers accept 25 to 50 MB for a whole mail, and encoding adds a third."
+            yield Warning(f"{name} is above 100 MiB.", hint=hint, id="mail.W004")
 
 
 def _default_from() -> Iterator[CheckMessage]:

@@ -1,5 +1,6 @@
 """Writing in a conversation."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from chatter.reading import one
 from chatter.summary import summary
 from daeris.ui.htmx import is_partial, redirect, respond
 from daeris.ui.views import Option, options
+from mail.models import Attachment
 
 
 @login_required
@@ -31,9 +33,10 @@ def post(request: HttpRequest, pk: int) -> HttpResponse:
     if earlier := _posted_before(request, thread):
         return _posted(request, thread, record, earlier, status=200)
     form = MessageForm(request.POST, request.FILES, user=request.user, people=people_for(request.user, record))
-    stored = form.store_files() if form.is_valid() else ()
+    form.full_clean()
+    stored = form.store_files()
     if form.errors:
-        return _refused(request, thread, record, form)
+        return _refused(request, thread, record, form, stored)
     data = form.cleaned_data
     try:
         message = posting.post(
@@ -47,7 +50,7 @@ def post(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except posting.TokenTaken as error:
         form.add_error(None, str(error))
-        return _refused(request, thread, record, form)
+        return _refused(request, thread, record, form, stored)
     if message.kind == Message.Kind.MESSAGE:
         # Whoever writes here wants to read the answer.
         record.follow(request.user)
@@ -111,7 +114,9 @@ def _posted(request: HttpRequest, thread: Thread, record: Any, message: Message,
     return response
 
 
-def _refused(request: HttpRequest, thread: Thread, record: Any, form: MessageForm) -> HttpResponse:
+def _refused(
+    request: HttpRequest, thread: Thread, record: Any, form: MessageForm, stored: Sequence[Attachment]
+) -> HttpResponse:
     errors = [str(error) for of_field in form.errors.values() for error in of_field]
     context: dict[str, Any] = {"thread": thread, "record": record, "errors": errors}
     if not is_partial(request):
@@ -120,6 +125,7 @@ def _refused(request: HttpRequest, thread: Thread, record: Any, form: MessageFor
             "composer": composer(thread, record, request.user, named),
             "body": request.POST.get("body", ""),
             "kind": request.POST.get("kind", ""),
+            "kept": stored,
             "bar": summary(thread, request.user),
         }
     response = respond(request, "chatter/refused.html", "chatter/_errors.html", context, status=422)

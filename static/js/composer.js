@@ -251,14 +251,22 @@ class Composer extends HTMLElement {
   send(files) {
     this.errors.replaceChildren();
     for (const file of files) {
-      if (file.size > Number(this.dataset.limit)) this.complain(this.dataset.tooLarge.replace("{name}", file.name));
+      const { limit, together, tooLarge, tooMuch } = this.dataset;
+      if (file.size > Number(limit)) this.complain(tooLarge.replace("{name}", file.name));
+      else if (this.weight + file.size > Number(together)) this.complain(tooMuch.replace("{name}", file.name));
       else this.upload(file);
     }
+  }
+
+  // Of all files that are attached, or on their way.
+  get weight() {
+    return [...this.uploads.children].reduce((sum, line) => sum + Number(line.dataset.size), 0);
   }
 
   upload(file) {
     const line = document.createElement("div");
     line.className = "composer__upload";
+    line.dataset.size = file.size;
     line.append(this.form.querySelector(".composer__progress").content.cloneNode(true));
     line.querySelector(".cut").textContent = file.name;
     this.uploads.append(line);

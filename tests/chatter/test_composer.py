@@ -131,6 +131,36 @@ def test_a_refused_page_keeps_what_was_written(
     assert Attachment.objects.count() == 0
 
 
+def test_the_files_of_a_message_have_a_limit_together_and_none_is_lost(
+    url: str, alice: User, enter: Enter, settings: Settings
+) -> None:
+    settings.MAIL_MAX_MESSAGE_BYTES = 10
+    before = attachments.store(SimpleUploadedFile("a.txt", b"aaaaaa"), name="a.txt", owner=alice)
+    file = SimpleUploadedFile("b.txt", b"bbbbbb")
+    client, sent = enter(alice), form(body="Half an hour", attachments=[before.pk])
+
+    response = client.post(url, {**sent, "files": [file]})
+
+    page = response.content.decode()
+    kept = Attachment.objects.get(name="b.txt")
+    assert response.status_code == 422
+    assert "The files have 12\xa0bytes together; a message takes 10\xa0bytes at most." in page
+    assert "Half an hour" in page
+    for one in (before, kept):
+        assert f'<input type="checkbox" class="check" name="attachments" value="{one.pk}" checked>' in page
+    assert Message.objects.count() == 0
+
+    client.post(url, {**sent, "attachments": [kept.pk]})
+    assert Message.objects.get().attachments.get() == kept
+
+
+def test_the_composer_says_how_much_it_takes(opportunity: Opportunity, alice: User, enter: Enter) -> None:
+    page = enter(alice).get(opportunity.get_absolute_url()).content.decode()
+
+    assert "up to 20.0\xa0MB each and 25.0\xa0MB together" in page
+    assert f'data-together="{25 * 1024 * 1024}"' in page
+
+
 def test_files_come_with_the_form_or_were_uploaded_before(url: str, alice: User, enter: Enter) -> None:
     before = attachments.store(SimpleUploadedFile("a.txt", b"a"), name="a.txt", owner=alice)
     files = [SimpleUploadedFile("b.txt", b"b"), SimpleUploadedFile("c.txt", b"c")]

@@ -40,6 +40,8 @@ def test_the_settings_of_the_project_are_right():
         ("MAIL_DATA_SECONDS", True, "mail.E006"),
         ("MAIL_MAX_UPLOAD_BYTES", 0, "mail.E007"),
         ("MAIL_MAX_UPLOAD_BYTES", 200 * 1024 * 1024, "mail.W004"),
+        ("MAIL_MAX_MESSAGE_BYTES", -1, "mail.E007"),
+        ("MAIL_MAX_MESSAGE_BYTES", 200 * 1024 * 1024, "mail.W004"),
         ("DEFAULT_FROM_EMAIL", "Mi Empresa", "mail.E008"),
         ("DEFAULT_FROM_EMAIL", "a@x.example, b@x.example", "mail.E008"),
         ("DEFAULT_FROM_EMAIL", "webmaster@localhost", "mail.W005"),
