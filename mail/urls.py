@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mail.views import aliases, detail, mails, options, servers
+from mail.views import aliases, detail, mails, options, server_form, server_test, servers
 
 app_name = "mail"
 
@@ -16,10 +16,10 @@ urlpatterns = [
     path("settings/mail/mails/<int:pk>/cancel/", mails.cancel, name="mail_cancel"),
     path("settings/mail/mails/<int:pk>/attachments/<int:attachment_pk>/", detail.attachment, name="mail_attachment"),
     path("settings/mail/servers/", servers.servers, name="servers"),
-    path("settings/mail/servers/new/", servers.server, name="server_new"),
-    path("settings/mail/servers/test/", servers.probe, name="server_test_new"),
-    path("settings/mail/servers/<int:pk>/", servers.server, name="server"),
-    path("settings/mail/servers/<int:pk>/test/", servers.probe, name="server_test"),
+    path("settings/mail/servers/new/", server_form.server, name="server_new"),
+    path("settings/mail/servers/test/", server_test.probe, name="server_test_new"),
+    path("settings/mail/servers/<int:pk>/", server_form.server, name="server"),
+    path("settings/mail/servers/<int:pk>/test/", server_test.probe, name="server_test"),
     path("settings/mail/servers/<int:pk>/delete/", servers.delete, name="server_delete"),
     path("settings/mail/aliases/", aliases.aliases, name="aliases"),
 ]

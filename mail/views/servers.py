@@ -1,26 +1,21 @@
-"""The outgoing servers: list, form, test, removal."""
+"""The outgoing servers: list, removal, and how each is doing."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
-from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from daeris.ui.htmx import is_partial, redirect, respond
+from daeris.ui.htmx import redirect, respond
 from daeris.ui.lists import ControlPanel, Tab
 from mail import bell, causes
-from mail.forms.servers import ServerForm
 from mail.models import Lane, Mail, Options, Server
 from mail.planning import environment_server
-from mail.probing import probe_now
 from mail.views.access import manages_servers
 
 
@@ -72,41 +67,6 @@ def servers(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @manages_servers
-@sensitive_post_parameters("password")
-def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    """The form of one server, or of a new one."""
-    form = _form(request, pk)
-    if request.method != "POST":
-        return render(request, "mail/server.html", _context(form))
-    if not form.is_valid():
-        return render(request, "mail/server.html", _context(form), status=422)
-    with transaction.atomic():
-        saved = form.save()
-        if saved.blocked_cause and form.connects_anew:
-            release(saved)
-    messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
-    return redirect(request, reverse("mail:server", args=[saved.pk]))
-
-
-@require_POST
-@manages_servers
-@sensitive_post_parameters("password")
-def probe(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    """Connect with the values on the screen, saved or not, and say how far it went. Sends nothing."""
-    form = _form(request, pk)
-    errors = form.connection_errors
-    report = None if errors else probe_now(form.endpoint())
-    released = bool(report and report.ok and pk and not form.connects_anew)
-    if released:
-        release(form.instance)
-    context = {**_context(form), "errors": errors, "report": report, "was_tested": True, "released": released}
-    if is_partial(request):
-        return render(request, "mail/_server_test.html", context)
-    return render(request, "mail/server.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@manages_servers
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a server after a question; what waits for it takes another way."""
     one = get_object_or_404(Server.objects.custom(), pk=pk)
@@ -142,25 +102,6 @@ def release(server: Server) -> None:
         server.unblock()
         for lane in Lane:
             bell.ring(lane)
-
-
-def _form(request: HttpRequest, pk: int | None) -> ServerForm:
-    instance = get_object_or_404(Server.objects.custom(), pk=pk) if pk else Server()
-    if request.method == "POST":
-        return ServerForm(request.POST, request.FILES, instance=instance)
-    return ServerForm(instance=instance)
-
-
-def _context(form: ServerForm) -> dict[str, Any]:
-    known = Server.objects.filter(pk=form.instance.pk).first() if form.instance.pk else None
-    return {
-        "form": form,
-        # As it is stored: the title and the state do not change while someone types.
-        "server": known,
-        "condition": condition_of(known) if known else None,
-        "waiting": Mail.objects.filter(server=known, state=Mail.State.QUEUED).count() if known else 0,
-        "ports": json.dumps({str(security.value): port for security, port in Server.PORTS.items()}),
-    }
 
 
 def _matches(server: Server, words: str) -> bool:
