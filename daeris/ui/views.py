@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -14,12 +15,13 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.text import normalize_newlines
-from django.utils.translation import check_for_language
+from django.utils.translation import check_for_language, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from daeris.ui import navigation, theme
 from daeris.ui.htmx import SeeOther, is_partial, respond
+from daeris.ui.throttle import Throttle
 
 LONGEST_SEARCH = 100
 MOST_HITS = 20
@@ -119,3 +121,24 @@ class LoginView(auth_views.LoginView):
             back = urlencode({"next": htmx.current_url_abs_path or resolve_url(settings.LOGIN_REDIRECT_URL)})
             return HttpResponseClientRedirect(f"{reverse('login')}?{back}")
         return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Look at the password, unless too many wrong ones came just before."""
+        name = request.POST.get("username", "")
+        self.throttle = Throttle(request, name)
+        if seconds := self.throttle.enter():
+            form = self.get_form_class()(request, initial={"username": name})
+            context = self.get_context_data(form=form, wait=_in_words(seconds))
+            return self.render_to_response(context, status=429, headers={"Retry-After": str(seconds)})
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        self.throttle.clear()
+        return super().form_valid(form)
+
+
+def _in_words(seconds: int) -> str:
+    if seconds <= 60:
+        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+    minutes = ceil(seconds / 60)
+    return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
