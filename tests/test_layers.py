@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,12 @@ MAY_IMPORT = {
 }
 
 
-def modules() -> list[Path]:
+@cache
+def modules() -> dict[Path, list[str]]:
+    """Every module of ours, and what it imports; read once."""
     found = [path for app in APPS for path in (PROJECT / app).rglob("*.py")]
     assert len(found) > 100
-    return [path.relative_to(PROJECT) for path in found]
+    return {path: list(imports_of(path)) for path in (path.relative_to(PROJECT) for path in found)}
 
 
 def name_of(path: Path) -> str:
@@ -66,9 +69,9 @@ def part_of(name: str) -> str | None:
 def test_imports_point_one_way() -> None:
     against = [
         f"{path} imports {imported}"
-        for path in modules()
+        for path, imports in modules().items()
         if (part := part_of(name_of(path)))
-        for imported in imports_of(path)
+        for imported in imports
         if not any(lies_in(imported, allowed) for allowed in [part, *MAY_IMPORT[part]])
     ]
 
@@ -80,9 +83,9 @@ def test_apps_do_without_what_only_one_installation_has(app: str) -> None:
     """The demo and the embedded start stand above everything: nothing stands on them."""
     against = [
         f"{path} imports {imported}"
-        for path in modules()
+        for path, imports in modules().items()
         if path.is_relative_to(app)
-        for imported in imports_of(path)
+        for imported in imports
         if any(lies_in(imported, part) for part in ("daeris.demo", "daeris.embedded", "daeris.demo_company", "tests"))
     ]
 
@@ -90,7 +93,7 @@ def test_apps_do_without_what_only_one_installation_has(app: str) -> None:
 
 
 def test_the_product_does_not_import_its_tests() -> None:
-    assert [path for path in modules() if any(lies_in(name, "tests") for name in imports_of(path))] == []
+    assert [path for path, imports in modules().items() if any(lies_in(name, "tests") for name in imports)] == []
 
 
 def test_the_walk_sees_every_way_of_importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
