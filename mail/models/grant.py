@@ -41,6 +41,10 @@ class Grant(models.Model):
     connected_at = models.DateTimeField(null=True, editable=False)
     connected_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     refreshed_at = models.DateTimeField(null=True, editable=False)
+    # A print of the host and all else that it was granted for: no other place is ever shown the tokens.
+    place = models.CharField(max_length=64, blank=True, editable=False)
+    # While a worker asks the provider for a new token, the others wait for it instead of asking too.
+    refreshing_until = models.DateTimeField(null=True, editable=False)
     # The provider's own code when it took the grant back ("invalid_grant"); empty while it holds.
     failure = models.CharField(max_length=60, blank=True, editable=False)
     failed_at = models.DateTimeField(null=True, editable=False)
