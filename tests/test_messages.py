@@ -4,6 +4,7 @@ import ast
 import gettext
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from django.utils.translation import trim_whitespace
 from daeris import messages
 from daeris.messages import AREAS, Area
 
+# The sources are read once for all who ask.
+extracted = cache(messages.extracted)
 
-def test_the_catalogues_are_complete() -> None:
+
+def test_the_catalogues_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "extracted", extracted)
     assert messages.problems() == []
 
 
@@ -32,7 +37,7 @@ def test_spanish_is_impersonal_and_calm() -> None:
 
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
 def test_every_call_of_gettext_is_extracted(area: Area) -> None:
-    found = _keys(messages.extracted(area))
+    found = _keys(extracted(area))
 
     for path in area.sources:
         if path.suffix == ".py":
@@ -58,7 +63,7 @@ def _calls(path: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.name)
 def test_every_message_of_a_template_is_extracted(area: Area, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = _keys(messages.extracted(area))
+    found = _keys(extracted(area))
     constants: set[tuple[str, str]] = set()
 
     def note(message: str) -> str:

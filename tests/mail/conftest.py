@@ -1,6 +1,6 @@
 """A server that counts, and mail for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,8 +16,12 @@ MakeMails = Callable[..., list[Mail]]
 
 
 @pytest.fixture(autouse=True)
-def _own_media(tmp_path: Any) -> Any:
-    with override_settings(MEDIA_ROOT=tmp_path / "media"):
+def _own_media(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Files are kept for rows of the database: who has none of these needs no folder."""
+    if not {"db", "transactional_db"} & {*request.fixturenames} and not request.node.get_closest_marker("django_db"):
+        yield
+        return
+    with override_settings(MEDIA_ROOT=request.getfixturevalue("tmp_path") / "media"):
         yield
 
 

@@ -41,17 +41,19 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
-def test_a_template_keeps_to_the_content_security_policy(path: Path) -> None:
-    text = re.sub(r"{#.*?#}|{% comment.*?endcomment %}", "", path.read_text(), flags=re.DOTALL)
+def test_templates_keep_to_the_content_security_policy() -> None:
+    texts = {
+        path: re.sub(r"{#.*?#}|{% comment.*?endcomment %}", "", path.read_text(), flags=re.DOTALL) for path in PAGES
+    }
 
-    assert [name for name, pattern in FORBIDDEN.items() if pattern.search(text)] == []
+    assert [
+        (str(path), name) for path, text in texts.items() for name, pattern in FORBIDDEN.items() if pattern.search(text)
+    ] == []
 
 
-@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
-def test_a_comment_ends_on_its_line(path: Path) -> None:
+def test_a_comment_ends_on_its_line() -> None:
     # Django shows one that does not.
-    assert not re.search(r"{#(?!.*#})", path.read_text())
+    assert [str(path) for path in TEMPLATES if re.search(r"{#(?!.*#})", path.read_text())] == []
 
 
 def test_the_search_for_what_is_forbidden_finds_it() -> None:
