@@ -137,7 +137,12 @@ if not EMBEDDED and not REDIS_URL:
     raise ImproperlyConfigured("REDIS_URL is not set; production needs one, e.g. redis://redis:6379/0.")
 CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if REDIS_URL:
-    CACHES["default"] = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # What is not there soon is found out anew: nobody waits for a cache that is away.
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # The same place in the words of Celery, which names Unix sockets differently.
@@ -162,6 +167,8 @@ EMAIL_BACKEND = "mail.backend.QueueBackend"
 # The one server used while no custom servers are: smtp://user:secret@host:587?tls=starttls (or smtps://).
 MAIL_SERVER_URL: str = env.str("EMAIL_URL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="")
+# Whom to ask about foreign domains, as 192.0.2.1:53 (several by commas); empty: the name servers of the system.
+MAIL_NAMESERVER: str = env.str("MAIL_NAMESERVER", default="")
 MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=60)
 # Waits between tries, in seconds; the last one repeats until MAIL_RETRY_SECONDS are over.
 MAIL_BACKOFF_SECONDS = env.list("MAIL_BACKOFF_SECONDS", cast=int, default=[60, 300, 900, 1800, 3600, 7200, 14400])

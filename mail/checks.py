@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from mail.addresses import InvalidAddress, parse_mailbox
+from mail.domains.lookup import NameserverInvalid, nameservers
 from mail.environment import read_url
 
 # What a message of this size becomes when it is encoded for travel hardly any server accepts.
@@ -40,6 +41,7 @@ def check_mail_settings(app_configs: object, **kwargs: object) -> list[CheckMess
         _upload_limit,
         _default_from,
         _base_url,
+        _nameserver,
     )
     return [message for check in checks for message in check()]
 
@@ -130,6 +132,14 @@ def _base_url() -> Iterator[CheckMessage]:
     if not is_good:
         hint = "Links in mails begin with it, for example https://daeris.miempresa.com."
         yield Error("BASE_URL is not the address of a web site.", hint=hint, id="mail.E010")
+
+
+def _nameserver() -> Iterator[CheckMessage]:
+    try:
+        nameservers(_setting("MAIL_NAMESERVER") or "")
+    except NameserverInvalid as error:
+        hint = "Write the address of a name server and its port, like 192.0.2.1:53, or leave it empty."
+        yield Error(f"MAIL_NAMESERVER cannot be read. {error}", hint=hint, id="mail.E011")
 
 
 def _setting(name: str) -> Any:
