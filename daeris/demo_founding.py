@@ -75,7 +75,7 @@ class Founding:
             is_superuser=row.get("superuser", False),
         )
         user.user_permissions.set(_permissions(row))
-        Contact.objects.filter(user=user).update(notify=row["notify"], language="es")
+        Contact.objects.filter(user=user).update(notify=row["notify"])
         self.users[user.username] = User.objects.get(pk=user.pk)
 
     def opportunities(self) -> None:

@@ -3,9 +3,13 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
+from django.http import HttpRequest
 
+from daeris.ui import language
+from daeris.ui.language import language_chosen
 from mail.models import Contact, Domain, Options, Server
 
 
@@ -19,6 +23,19 @@ def give_user_a_contact(sender: type, instance: Any, created: bool, raw: bool, *
         Contact.objects.create(user=instance, name=name, email=instance.email)
     else:
         Contact.objects.filter(user=instance).update(name=name, email=instance.email)
+
+
+@receiver(user_logged_in, dispatch_uid="mail_user_language")
+def speak_the_users_language(sender: type, request: HttpRequest, user: Any, **kwargs: object) -> None:
+    """Whoever logs in is answered in the language of their contact."""
+    known = Contact.objects.filter(user_id=user.pk).values_list("language", flat=True).first()
+    language.prefer(request, known or "")
+
+
+@receiver(language_chosen, dispatch_uid="mail_language_chosen")
+def keep_the_users_language(sender: type, user: Any, language: str, **kwargs: object) -> None:
+    """What a user chose for the screens holds for e-mails, too, and for the next log-in."""
+    Contact.objects.filter(user_id=user.pk).update(language=language)
 
 
 @receiver([post_save, post_delete], sender=Server, dispatch_uid="mail_server_version")

@@ -18,6 +18,7 @@ from daeris.documents.deleting import Kept, delete, obstacle
 from daeris.documents.kinds import Kind
 from daeris.documents.origins import origin_of
 from daeris.documents.presentation import page_of
+from daeris.ui import language
 from daeris.ui.htmx import redirect, respond
 from daeris.ui.views import MOST_HITS, Option, options
 
@@ -81,6 +82,8 @@ def record(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
         sheet.save(stage)
     except kind.model.DoesNotExist:
         raise Http404 from None
+    if kind is CONTACT and sheet.record.user_id == request.user.pk:
+        language.prefer(request, sheet.record.language)
     messages.success(request, _("Saved."))
     return redirect(request, request.get_full_path())
 

@@ -8,6 +8,8 @@ from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from daeris.ui.language import language_of
+
 CSP_HEADER = "Content-Security-Policy"
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -42,13 +44,13 @@ class PrivatePagesMiddleware:
 
 
 class LanguageMiddleware:
-    """Answers in the language of the cookie, else of the browser, else of the installation."""
+    """Answers in the reader's language (`daeris.ui.language`); stands behind the middleware of sessions."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        language = translation.get_language_from_request(request)
+        language = language_of(request)
         # `override` and not `activate`: the thread serves other people next.
         with translation.override(language):
             request.LANGUAGE_CODE = language

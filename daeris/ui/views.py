@@ -19,7 +19,7 @@ from django.utils.translation import check_for_language, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from daeris.ui import navigation, theme
+from daeris.ui import language, navigation, theme
 from daeris.ui.htmx import SeeOther, is_partial, respond
 from daeris.ui.throttle import Throttle
 
@@ -58,11 +58,14 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
-    """Remember the reader's language."""
+    """Remember the reader's language: in the browser, and with the user who is logged in."""
     response = SeeOther(safe_next(request))
     chosen = request.POST.get("language", "")
     if chosen in dict(settings.LANGUAGES) and check_for_language(chosen):
         _remember(request, response, settings.LANGUAGE_COOKIE_NAME, chosen)
+        if request.user.is_authenticated:
+            language.prefer(request, chosen)
+            language.language_chosen.send(sender=type(request.user), user=request.user, language=chosen)
     return response
 
 

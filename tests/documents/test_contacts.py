@@ -97,3 +97,14 @@ def test_options_for_the_customer_box(client: Client, bob: User, charlie: User, 
     assert client.post(url).status_code == 405
     client.force_login(charlie)
     assert b"Julia Ferrer" not in client.get(url, {"q": "ferrer"}).content
+
+
+def test_the_language_chosen_in_ones_own_contact_is_that_of_the_screens_at_once(alice: User, customer: Contact) -> None:
+    client = Client(headers={"accept-language": "es"})
+    client.force_login(alice)
+
+    for contact, language in ((alice.contact, "en"), (customer, "es"), (alice.contact, "")):
+        client.post(url_of(contact), filled(client, url_of(contact), language=language))
+        spoken = client.get("/contacts/").headers["Content-Language"]
+        contact.refresh_from_db()
+        assert (contact.language, spoken) == (language, "es" if contact == alice.contact and not language else "en")

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from daeris.models import User
@@ -126,6 +128,54 @@ def test_a_chosen_language_wins_and_lasts(client: Client) -> None:
 
     client.post("/language/", {"language": "tlh"})
     assert '<html lang="en"' in client.get("/login/").content.decode()
+
+
+def test_the_language_of_the_users_own_contact_comes_first(person: User) -> None:
+    person.contact.language = "en"
+    person.contact.save()
+    client = Client(headers={"accept-language": "es"})
+    client.cookies["django_language"] = "es"
+    assert client.get("/login/").headers["Content-Language"] == "es"
+
+    client.post("/login/", {"username": "marta", "password": "una-clave-larga"})
+
+    assert client.get("/search/").headers["Content-Language"] == "en"
+    client.post("/logout/")
+    assert client.get("/login/").headers["Content-Language"] == "es"
+
+
+def test_a_preference_costs_no_question_of_its_own(person: User, client: Client) -> None:
+    client.force_login(person)
+    with CaptureQueriesContext(connection) as without:
+        client.get("/search/")
+
+    client.post("/language/", {"language": "en"})
+
+    with CaptureQueriesContext(connection) as with_one:
+        client.get("/search/")
+    assert len(with_one) == len(without)
+
+
+def test_what_a_user_chooses_becomes_the_preference(person: User, client: Client) -> None:
+    client.force_login(person)
+    client.post("/language/", {"language": "en"})
+
+    assert client.get("/").headers["Content-Language"] == "en"
+    assert client.cookies["django_language"].value == "en"
+    person.contact.refresh_from_db()
+    assert person.contact.language == "en"
+    # On another machine, too.
+    other = Client(headers={"accept-language": "es"})
+    other.force_login(person)
+    assert other.get("/").headers["Content-Language"] == "en"
+
+
+def test_a_language_that_is_no_longer_offered_is_no_preference(person: User, client: Client) -> None:
+    person.contact.language = "tlh"
+    person.contact.save()
+    client.force_login(person)
+
+    assert client.get("/", headers=ENGLISH).headers["Content-Language"] == "en"
 
 
 # -- Menus ------------------------------------------------------------------------------------------
