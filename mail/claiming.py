@@ -13,11 +13,12 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import BooleanField, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import BooleanField, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from mail.models import Attempt, Content, Lane, Mail, Server
+from mail import limits, shares
+from mail.models import Attempt, Content, Lane, Mail, Options, Server
 from mail.signals import mail_failed
 
 logger = logging.getLogger(__name__)
@@ -61,16 +62,22 @@ class Hands:
     held: Counter[tuple[str, int]] = field(default_factory=Counter)
     # Servers that just failed here, until that is written down.
     out: Set[int] = frozenset()
+    # How many connections the worker was given where they are shared out among all workers.
+    shares: dict[int, int] = field(default_factory=dict)
 
     def room_for(self, lane: str, server: Server) -> int:
         """How many more mails of this lane for this server: together twice its connections at most."""
         if server.pk in self.out:
             return 0
+        connections = self.shares.get(server.pk, server.max_connections)
         of_server = sum(self.held[each, server.pk] for each in {*self.lanes, lane})
-        room = 2 * server.max_connections - of_server
+        room = 2 * connections - of_server
+        if server.trouble_since is not None:
+            # It could not be reached a moment ago: one mail finds out whether it can be now.
+            room = 1 - of_server
         if lane == Lane.MASS and len(self.lanes) > 1:
             # They share the connections: half of them stay free for what a person is waiting for.
-            room = min(room, max(1, server.max_connections // 2) - self.held[lane, server.pk])
+            room = min(room, max(1, connections // 2) - self.held[lane, server.pk])
         return room
 
 
@@ -85,6 +92,8 @@ def claim(
     claimed: list[Claimed] = []
     for server, is_resting in due_servers(lane) if servers is None else servers:
         room = hands.room_for(lane, server)
+        if room > 0 and server.is_limited:
+            room = _reserved(server, lane, owner=owner, hands=hands)
         if room > 0:
             taken = _claim_for(
                 lane, server.pk, owner=owner, limit=room, only_urgent=is_resting, plan_version=plan_version
@@ -94,17 +103,49 @@ def claim(
     return claimed
 
 
+def _reserved(server: Server, lane: str, *, owner: str, hands: Hands) -> int:
+    """How many of the room that is there may be taken of a server whose mail or connections are counted."""
+    # Whoever has the row counts and takes; the others look again later instead of waiting for it.
+    locked = Server.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=server.pk)
+    if not locked.exists():
+        return 0
+    left = limits.room(server, lane)
+    if left == 0:
+        return 0
+    if server.limit_connections:
+        share = shares.take(server, lane, owner)
+        if share == 0:
+            return 0
+        hands.shares[server.pk] = share
+    room = hands.room_for(lane, server)
+    return room if left is None else min(room, left)
+
+
 def due_servers(lane: str) -> list[DueServer]:
     """The servers with mail of this lane to be taken, each with whether it rests and only its urgent mail counts.
 
-    Blocked servers are passed over. Asked before anything is taken: SQLite has one write lock, and an idle worker
-    must not keep taking it.
+    Blocked, paused and slowed servers are passed over, and all of them while the lane is paused. Asked before
+    anything is taken: SQLite has one write lock, and an idle worker must not keep taking it.
     """
     rests = ExpressionWrapper(Q(resting_until__isnull=False, resting_until__gt=Now()), output_field=BooleanField())
     due = Mail.objects.filter(lane=lane, server=OuterRef("pk"), state=Mail.State.QUEUED, due_at__lte=Now())
     wanted = Q(Exists(due), rests=False) | Q(Exists(due.filter(urgent=True)))
-    found = Server.objects.filter(blocked_cause="").annotate(rests=rests).filter(wanted).order_by("pk")
+    found = _open_servers().filter(~_lane_is_paused(lane)).annotate(rests=rests).filter(wanted).order_by("pk")
     return [(server, bool(vars(server)["rests"])) for server in found]
+
+
+def healthy_servers() -> "QuerySet[Server]":
+    """Those where a mail may go instead when its own server fails."""
+    return _open_servers().exclude(resting_until__isnull=False, resting_until__gt=Now())
+
+
+def _open_servers() -> "QuerySet[Server]":
+    usable = Server.objects.filter(blocked_cause="", is_paused=False)
+    return usable.exclude(slowed_until__isnull=False, slowed_until__gt=Now())
+
+
+def _lane_is_paused(lane: str) -> Exists:
+    return Exists(Options.objects.filter(**{f"{Lane(lane).value}_paused": True}))
 
 
 def _claim_for(
@@ -220,6 +261,8 @@ def _recover_one(mail: Mail) -> bool:
                 started_at=database_now(),
                 worker=mail.lease_owner,
             )
+            if mail.server_id:
+                limits.record({mail.server_id: 1})  # it may have been handed over
     return bool(moved)
 
 
@@ -230,7 +273,6 @@ def is_due(lane: str) -> bool:
 
 def work_left(lanes: Iterable[str] = Lane.values) -> bool:
     """Whether something could be sent now, or is being sent by anyone."""
-    resting = Q(server__resting_until__gt=Now()) & Q(urgent=False)
-    waiting = Mail.objects.filter(state=Mail.State.QUEUED, due_at__lte=Now(), lane__in=list(lanes))
-    claimable = waiting.filter(server__isnull=False, server__blocked_cause="").exclude(resting)
-    return claimable.exists() or Mail.objects.filter(state=Mail.State.SENDING, lane__in=list(lanes)).exists()
+    if Mail.objects.filter(state=Mail.State.SENDING, lane__in=list(lanes)).exists():
+        return True
+    return any(limits.room(server, lane) != 0 for lane in lanes for server, _rests in due_servers(lane))

@@ -43,6 +43,8 @@ class Job:
     # The planned way first, then the others under the same header From, in the order of the ladder.
     ways: list[Decision]
     lease_ends: float  # by the boot clock
+    # The next server under the same From whose mail is counted: it must be claimed there before it may go.
+    next_server_id: int | None = None
     lost: bool = False
     # The message is being handed over: from here on a broken end leaves the outcome unknown.
     begun: bool = False
@@ -152,6 +154,8 @@ def _concluded(job: Job, verdict: Verdict | None, tries: list[Try]) -> Settlemen
         return replace(failed, fate=Fate.AGAIN)
     if verdict.outcome is Outcome.UNCERTAIN:
         return unknown_outcome(job, tuple(tries), cause=verdict.cause)
+    if verdict.outcome is Outcome.NEXT_SERVER and job.next_server_id:
+        return replace(failed, fate=Fate.AGAIN, server_id=job.next_server_id)
     wait = wait_of(job, verdict.retry_after)
     if _is_over(job, wait):
         return replace(failed, cause="expired")
@@ -259,6 +263,8 @@ def _news_of(job: Job, way: Decision, error: DeliveryError, verdict: Verdict) ->
     server_id = _server_id(way)
     if verdict.outcome is Outcome.BLOCKED:
         return [ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words)]
+    if verdict.slow_down:
+        return [ServerNews(server_id, slow_seconds=verdict.slow_down, reply=error.words)]
     if counts_for_breaker(job, verdict):
         return [ServerNews(server_id, failed=True)]
     if lets_us_in(error, verdict):

@@ -9,14 +9,14 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from itertools import count
 from typing import Any, Literal
 
 from django.conf import settings
 from django.db import connection
 
-from mail import claiming, rounds
+from mail import claiming, rounds, shares
 from mail.bodies import Bodies
 from mail.boot_clock import boot_seconds
 from mail.claiming import Hands
@@ -42,6 +42,8 @@ STOP_SECONDS = 28.0
 WAITS = (0.2, 0.5, 1.0, 2.0)
 # A command that ends by itself gives up after so many failures in a row, some ten seconds.
 MOST_FAILURES = 8
+# A share of a server's connections is given back after so long without mail for it.
+SHARE_SECONDS = 2.0
 # SQLite has one writer: leave the web process room between two group commits.
 SQLITE_PAUSE = 0.01
 
@@ -60,6 +62,8 @@ class Engine:
         self._jobs: dict[int, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._lines: dict[int, Line] = {}
+        # Servers of whose connections this worker has a share, and when mail was last in hand for them.
+        self._shares: dict[int, float] = {}
         self._bodies = Bodies()
         self._finished: asyncio.Queue[Report] = asyncio.Queue()
         self._unsettled = 0
@@ -129,7 +133,10 @@ class Engine:
             await self._drain()
             for helper in helpers:
                 helper.cancel()
-            await asyncio.gather(*(line.pool.close() for line in self._lines.values()), return_exceptions=True)
+            await self._close_lines(list(self._lines))
+            if self._shares:
+                with contextlib.suppress(Exception):  # otherwise they end with their lease
+                    await self._desk.ask(shares.give_back, self.owner)
             self._loop = None
 
     async def _rounds(self, *, until_empty: bool) -> None:
@@ -169,8 +176,11 @@ class Engine:
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             await self._desk.ask(claiming.recover, but=list(self._jobs))
             self._swept_at = time.monotonic()
+        await self._give_back_shares()
         known_out = self._known_out()
-        taken = await self._desk.ask(rounds.take, self.lanes, owner=self.owner, hands=self._hands())
+        hands = self._hands()
+        taken = await self._desk.ask(rounds.take, self.lanes, owner=self.owner, hands=hands)
+        self._shares |= dict.fromkeys(hands.shares, time.monotonic())
         planned = {job.mail.server_id for job in taken.jobs}
         for server_id, endpoint in taken.endpoints.items():
             self._connect_line(server_id, endpoint, is_back=server_id in planned & known_out)
@@ -183,6 +193,21 @@ class Engine:
             self._bell.set()
         return len(taken.jobs)
 
+    async def _give_back_shares(self) -> None:
+        """Where connections are shared out among all workers, do not sit on those that nothing goes over."""
+        in_hand = {job.mail.server_id for job in self._jobs.values()}
+        self._shares |= dict.fromkeys(in_hand & self._shares.keys(), time.monotonic())
+        idle = [pk for pk, used_at in self._shares.items() if time.monotonic() - used_at > SHARE_SECONDS]
+        if idle:
+            await self._close_lines(idle)
+            await self._desk.ask(shares.give_back, self.owner, idle)
+            for server_id in idle:
+                del self._shares[server_id]
+
+    async def _close_lines(self, server_ids: Collection[int]) -> None:
+        lines = [self._lines.pop(pk) for pk in server_ids if pk in self._lines]
+        await asyncio.gather(*(line.pool.close() for line in lines), return_exceptions=True)
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -194,7 +219,9 @@ class Engine:
     def _hands(self) -> Hands:
         held = self._held()
         in_hand = {server_id for _, server_id in held}
-        return Hands(self.lanes, held, {pk for pk, line in self._lines.items() if line.is_out and pk in in_hand})
+        out = {pk for pk, line in self._lines.items() if line.is_out and pk in in_hand}
+        kept = {pk: self._lines[pk].endpoint.max_connections for pk in self._shares if pk in self._lines}
+        return Hands(self.lanes, held, out, kept)
 
     def _is_time_for_more(self, settled: Sequence[Settlement]) -> bool:
         """Whether it is worth asking the table again: half of what may be in hand of their kind is done."""
@@ -242,7 +269,7 @@ class Engine:
     async def _send(self, job: Job, line: Line, envelope: Envelope) -> Accepted:
         async def gate(step: Literal["mail", "data"]) -> None:
             if step == "mail":
-                if self._stopping or line.blocked:
+                if self._stopping or line.blocked or line.slowed:
                     raise Released
                 _check_lease(job)
                 line.reached_mail()
@@ -305,12 +332,17 @@ class Engine:
         while True:
             await asyncio.sleep(settings.MAIL_LEASE_SECONDS / 3)
             held = {job.mail.id: job.mail.fence for job in self._jobs.values()}
-            if held:
+            if held or self._shares:
                 began = boot_seconds()
                 try:
-                    self._renew(await self._desk.ask(claiming.extend, held), held, began)
+                    self._renew(await self._desk.ask(self._extend, held), held, began)
                 except Exception as trouble:
                     self._tell(trouble, f"extending {len(held)} leases")
+
+    def _extend(self, held: dict[int, int]) -> set[int]:
+        if self._shares:
+            shares.extend(self.owner)
+        return claiming.extend(held)
 
     def _renew(self, ours: set[int], held: dict[int, int], began: float) -> None:
         for mail_id, fence in held.items():

@@ -23,6 +23,7 @@ class Line:
     proven: bool = False
     failures: int = 0
     blocked: bool = False
+    slowed: bool = False
     _first: asyncio.Lock = field(default_factory=asyncio.Lock)
     _prover: "asyncio.Task[object] | None" = None
 
@@ -32,15 +33,15 @@ class Line:
 
     @property
     def is_out(self) -> bool:
-        return self.blocked or self.failures >= BREAKER_FAILURES
+        return self.blocked or self.slowed or self.failures >= BREAKER_FAILURES
 
     def come_back(self) -> None:
         """It was mended, or its rest is over; one more failure is enough to leave it alone again."""
-        self.blocked, self.failures, self.proven = False, BREAKER_FAILURES - 1, False
+        self.blocked, self.slowed, self.failures, self.proven = False, False, BREAKER_FAILURES - 1, False
 
     def refuse_when_out(self, job: Job) -> None:
         """Raise ServerOut while the server is left alone. A person's "send now" passes a resting one only."""
-        if self.blocked or (self.is_out and not job.mail.urgent):
+        if self.blocked or self.slowed or (self.is_out and not job.mail.urgent):
             raise ServerOut
 
     @asynccontextmanager
@@ -69,6 +70,8 @@ class Line:
         verdict = classify(error)
         if verdict.outcome is Outcome.BLOCKED:
             self.blocked = True
+        elif verdict.slow_down:
+            self.slowed = True
         elif counts_for_breaker(job, verdict):
             self.failures += 1
         elif lets_us_in(error, verdict):

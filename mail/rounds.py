@@ -1,13 +1,12 @@
 """One round at the queue: what a worker takes away to send, as plain values."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
-from django.db.models.functions import Now
 
 from mail import claiming, guards, planning, replanning
 from mail.boot_clock import boot_seconds
@@ -52,15 +51,16 @@ def take(lanes: Sequence[str], *, owner: str, hands: Hands) -> Round:
             return Round([], {}, is_half_done)
         prepared = _prepared(claimed, snapshot, lease_ends=began + settings.MAIL_LEASE_SECONDS)
         jobs = [job for job in prepared if isinstance(job, Job)]
-        endpoints = _endpoints(jobs)
+        endpoints = _endpoints(jobs, hands.shares)
     if len(jobs) < len(prepared):
         settle_all([item for item in prepared if isinstance(item, Settlement)], owner=owner)
     return Round(jobs, endpoints, is_half_done)
 
 
-def _endpoints(jobs: Sequence[Job]) -> dict[int, Endpoint]:
+def _endpoints(jobs: Sequence[Job], shares: Mapping[int, int]) -> dict[int, Endpoint]:
     servers = {way.server.id for job in jobs for way in job.ways if way.server}
-    return {server.pk: Endpoint.of(server) for server in Server.objects.filter(pk__in=servers)}
+    found = {server.pk: Endpoint.of(server) for server in Server.objects.filter(pk__in=servers)}
+    return {pk: replace(one, max_connections=shares[pk]) if pk in shares else one for pk, one in found.items()}
 
 
 def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_ends: float) -> list[Job | Settlement]:
@@ -68,8 +68,9 @@ def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_
     contents = claiming.contents_of(claimed)
     refused = guards.refused([mail.id for mail in claimed])
     # Where a mail may go instead when its own server fails.
-    healthy = Server.objects.filter(blocked_cause="").exclude(resting_until__gt=Now())
-    usable = frozenset(healthy.values_list("pk", flat=True))
+    healthy = list(claiming.healthy_servers())
+    usable = frozenset(server.pk for server in healthy if not server.is_limited)
+    counted = frozenset(server.pk for server in healthy if server.is_limited)
 
     @cache
     def letter(content_id: int) -> Letter:
@@ -81,8 +82,11 @@ def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_
             return Settlement(mail, Fate.FAILED, cause="content_forgotten")
         if cause := refused.get(mail.id):
             return Settlement(mail, Fate.FAILED, cause=cause)
-        if ways := _ways_of(mail, content, snapshot, usable):
-            return Job(mail, letter(mail.content_id), ways, lease_ends)
+        planned, *others = _ways_of(mail, content, snapshot)
+        if planned:
+            ways = [planned, *(way for way in others if way and _server_id(way) in usable)]
+            next_id = next((_server_id(way) for way in others if _server_id(way) in counted), None)
+            return Job(mail, letter(mail.content_id), ways, lease_ends, next_server_id=next_id)
         # The settings changed between plan and claim: planned anew in the next round.
         return Settlement(mail, Fate.RELEASED)
 
@@ -100,8 +104,11 @@ def _unless_it_is_broken(prepare: Callable[[Claimed], Job | Settlement], mail: C
         return Settlement(mail, Fate.FAILED, cause="internal", failure=type(defect).__name__)
 
 
-def _ways_of(mail: Claimed, content: Content, snapshot: planning.Snapshot, usable: Set[int]) -> list[Decision]:
-    """The planned way, then those that keep its header From; where the outcome is unknown, the planned one only."""
+def _ways_of(mail: Claimed, content: Content, snapshot: planning.Snapshot) -> list[Decision | None]:
+    """The planned way, then those that keep its header From; where the outcome is unknown, the planned one only.
+
+    The first is None when the settings of now know no such way.
+    """
     ways = planning.ways(
         author=author_of(content),
         lane=mail.lane,
@@ -111,10 +118,9 @@ def _ways_of(mail: Claimed, content: Content, snapshot: planning.Snapshot, usabl
     )
     planned = next((way for way in ways if way.server and way.server.id == mail.server_id), None)
     if planned is None or mail.uncertain:
-        return [planned] if planned else []
-    others = [
-        way
-        for way in ways
-        if way is not planned and way.server and way.server.id in usable and way.header_from == planned.header_from
-    ]
-    return [planned, *others]
+        return [planned]
+    return [planned, *(way for way in ways if way is not planned and way.header_from == planned.header_from)]
+
+
+def _server_id(way: Decision | None) -> int:
+    return way.server.id if way and way.server else 0

@@ -1,6 +1,7 @@
 """What became of mails, written down in one short transaction for as many as have finished."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,7 +13,9 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
+from mail import limits, tallies
 from mail.claiming import Claimed
+from mail.exceptions import BEFORE_MAIL
 from mail.models import Attempt, Mail, Server
 from mail.models.mail import forget_secrets
 from mail.signals import mail_failed, mail_sent
@@ -78,6 +81,8 @@ class ServerNews:
     server_id: int
     works: bool = False
     failed: bool = False
+    # It finds that it gets too much from us: seconds to leave it alone.
+    slow_seconds: float = 0
     blocked_cause: str = ""
     reply: str = ""
 
@@ -93,6 +98,8 @@ def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *
         forget_secrets({item.mail.content_id for item in settlements if item.mail.id in ours})
         for heard in _without_repeats(news):
             _tell_server(heard)
+        # Last, as all workers write the same few rows: they are locked for the shortest time.
+        _count([attempt for item in settlements if item.mail.id in ours for attempt in item.tries])
     _send_signals(settlements, ours)
 
 
@@ -201,6 +208,15 @@ def _write_attempts(settlements: Sequence[Settlement], owner: str) -> None:
     )
 
 
+def _count(attempts: Sequence[Try]) -> None:
+    """For the limits, what was handed over at all; for the bars, what became of it."""
+    limits.record(Counter(one.server_id for one in attempts if one.server_id and one.phase not in BEFORE_MAIL))
+    tallies.record(
+        sent=Counter(one.server_id for one in attempts if one.server_id and one.outcome == Attempt.Outcome.ACCEPTED),
+        failed=Counter(one.server_id for one in attempts if one.server_id and one.outcome != Attempt.Outcome.ACCEPTED),
+    )
+
+
 def _without_repeats(news: Sequence[ServerNews]) -> list[ServerNews]:
     """That a server works or is blocked is told once; every failure counts."""
     return [*dict.fromkeys(item for item in news if not item.failed), *(item for item in news if item.failed)]
@@ -212,6 +228,9 @@ def _tell_server(news: ServerNews) -> None:
         server.filter(blocked_cause="").update(
             blocked_cause=news.blocked_cause, blocked_reply=news.reply, blocked_at=now()
         )
+    elif news.slow_seconds:
+        until = Now() + timedelta(seconds=news.slow_seconds)
+        server.update(slowed_until=until, slowed_reply=news.reply)
     elif news.works:
         server.exclude(failures=0, trouble_since=None).update(failures=0, trouble_since=None, resting_until=None)
     elif news.failed:

@@ -150,6 +150,11 @@ class Server(models.Model):
         return decrypt(self.password)
 
     @property
+    def is_limited(self) -> bool:
+        """Whether what leaves through it is counted over all workers."""
+        return bool(self.limit_minute or self.limit_hour or self.limit_day or self.limit_connections)
+
+    @property
     def is_resting(self) -> bool:
         return self.resting_until is not None and self.resting_until > now()
 
