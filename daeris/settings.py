@@ -169,6 +169,20 @@ MAIL_SERVER_URL: str = env.str("EMAIL_URL", default="")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="")
 # Whom to ask about foreign domains, as 192.0.2.1:53 (several by commas); empty: the name servers of the system.
 MAIL_NAMESERVER: str = env.str("MAIL_NAMESERVER", default="")
+# This installation as Google and Microsoft know it, for servers that log in by OAuth; the browser's values win.
+MAIL_OAUTH_CLIENTS: dict[str, dict[str, str]] = {
+    "google": {
+        "client_id": env.str("MAIL_GOOGLE_CLIENT_ID", default=""),
+        "client_secret": env.str("MAIL_GOOGLE_CLIENT_SECRET", default=""),
+    },
+    "microsoft": {
+        "client_id": env.str("MAIL_MICROSOFT_CLIENT_ID", default=""),
+        "client_secret": env.str("MAIL_MICROSOFT_CLIENT_SECRET", default=""),
+        "tenant": env.str("MAIL_MICROSOFT_TENANT", default=""),
+    },
+}
+# Other addresses than the public ones: {"microsoft": {"authorize": "https://…", "token": "https://…", "issuer": "…"}}
+MAIL_OAUTH_ENDPOINTS: dict[str, dict[str, str]] = env.json("MAIL_OAUTH_ENDPOINTS", default={})
 MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=60)
 # Waits between tries, in seconds; the last one repeats until MAIL_RETRY_SECONDS are over.
 MAIL_BACKOFF_SECONDS = env.list("MAIL_BACKOFF_SECONDS", cast=int, default=[60, 300, 900, 1800, 3600, 7200, 14400])
