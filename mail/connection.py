@@ -348,10 +348,10 @@ class Connection:
 
     def _expect(self, reply: Reply, as_hoped: bool) -> None:
         if not as_hoped:
-            raise DeliveryError(self.phase, reply=reply, tls=self.tls)
+            raise DeliveryError(self.phase, reply=reply, tls=self.tls, host=self._hostname)
 
     def _error(self, kind: str, detail: str) -> DeliveryError:
-        return DeliveryError(self.phase, kind, tls=self.tls, detail=detail)
+        return DeliveryError(self.phase, kind, tls=self.tls, detail=detail, host=self._hostname)
 
     def _gibberish(self, detail: str) -> DeliveryError:
         """The server speaks no SMTP. While we log in, its words are not repeated: they may be our secret, sent back."""

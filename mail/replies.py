@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from mail.backoff import MAX_HINT
 from mail.causes import CAUSES
-from mail.exceptions import BEFORE_MAIL, DeliveryError, Phase, Reply
-from mail.reply_rules import KINDS, RULES, TLS_CAUSES, TOO_MUCH, Outcome, is_permanent
+from mail.exceptions import BEFORE_MAIL, DeliveryError, Phase
+from mail.reply_rules import DETAILS, KINDS, TOO_MUCH, Outcome, Rule, is_permanent, provider_of
+from mail.reply_table import RULES
 
 __all__ = ["Outcome", "Verdict", "classify", "hinted_wait"]
 
@@ -38,15 +39,17 @@ class Verdict:
 
 def classify(error: DeliveryError) -> Verdict:
     """What a failed delivery means. Never raises, whatever a server may say."""
-    cause, outcome = _of_reply(error.phase, error.reply) if error.reply is not None else _of_kind(error)
+    rule, cause, outcome = _of_reply(error) if error.reply is not None else (None, *_of_kind(error))
+    if error.kind == "token_refused" and cause == "credentials_wrong":
+        cause = "token_refused"  # there is no password to type again
     # A mail that is ours to mend says nothing about the server, even when it was noticed before MAIL.
     counts = error.phase in BEFORE_MAIL and outcome is not Outcome.FAILED
     hint = hinted_wait(error.reply.text) if error.reply is not None and outcome in _WAITING else None
-    return Verdict(outcome, cause, CAUSES[cause].blame, hint, counts, slow_down=_rest(cause, hint))
+    return Verdict(outcome, cause, CAUSES[cause].blame, hint, counts, slow_down=_rest(rule, hint))
 
 
-def _rest(cause: str, hint: float | None) -> float | None:
-    usual = TOO_MUCH.get(cause)
+def _rest(rule: Rule | None, hint: float | None) -> float | None:
+    usual = None if rule is None else rule.slow or TOO_MUCH.get(rule.cause)
     return None if usual is None else hint or usual
 
 
@@ -62,24 +65,26 @@ def hinted_wait(text: str) -> float | None:
     return min(float(seconds), MAX_HINT)
 
 
-def _of_reply(phase: Phase, reply: Reply) -> tuple[str, Outcome]:
-    if not 400 <= reply.code <= 599:  # neither yes nor no
-        return KINDS.get(f"protocol/{phase}") or KINDS["protocol"]
-    rule = next(rule for rule in RULES if rule.fits(phase, reply))
+def _of_reply(error: DeliveryError) -> tuple[Rule | None, str, Outcome]:
+    phase, reply = error.phase, error.reply
+    if reply is None or not 400 <= reply.code <= 599:  # neither yes nor no
+        return None, *(KINDS.get(f"protocol/{phase}") or KINDS["protocol"])
+    provider = provider_of(reply.text, error.host)
+    rule = next(rule for rule in RULES if rule.fits(phase, reply, provider))
     if reply.code == 421:  # "come back later", whatever else it says
-        return rule.cause, Outcome.NEXT_SERVER
-    return rule.cause, rule.outcome or _usual_outcome(phase, reply)
+        return rule, rule.cause, Outcome.NEXT_SERVER
+    if not is_permanent(reply):  # whatever it says, it may go another time
+        return rule, rule.cause, Outcome.AGAIN
+    return rule, rule.cause, rule.outcome or _refused(phase)
 
 
-def _usual_outcome(phase: Phase, reply: Reply) -> Outcome:
-    if not is_permanent(reply):
-        return Outcome.AGAIN
+def _refused(phase: Phase) -> Outcome:
     if phase in ("greeting", "ehlo"):
         return Outcome.NEXT_SERVER
     return Outcome.BLOCKED if phase in BEFORE_MAIL else Outcome.FAILED
 
 
 def _of_kind(error: DeliveryError) -> tuple[str, Outcome]:
-    if error.kind == "tls":
-        return next((cause for cause, words in TLS_CAUSES if words.search(error.detail)), "tls_failed"), Outcome.BLOCKED
-    return KINDS.get(f"{error.kind}/{error.phase}") or KINDS.get(error.kind) or KINDS["internal"]
+    usual, outcome = KINDS.get(f"{error.kind}/{error.phase}") or KINDS.get(error.kind) or KINDS["internal"]
+    details = DETAILS.get(error.kind, ())
+    return next((cause for cause, words in details if words.search(error.detail)), usual), outcome

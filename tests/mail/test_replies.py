@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mail.causes import CAUSES, describe
 from mail.exceptions import BEFORE_MAIL, MAX_TEXT, DeliveryError, Phase, Reply
 from mail.replies import Outcome, classify, hinted_wait
-from mail.reply_rules import KINDS, RULES, TLS_CAUSES
+from mail.reply_rules import DETAILS, KINDS
+from mail.reply_table import RULES
 
 AGAIN, FAILED, NEXT, BLOCKED, UNCERTAIN = (
     Outcome.AGAIN,
@@ -213,7 +214,11 @@ def test_no_other_failure_confuses_it(phase: Phase, kind: str, detail: str) -> N
 
 
 def test_every_cause_that_is_ever_named_has_words() -> None:
-    named = {rule.cause for rule in RULES} | {cause for cause, _ in KINDS.values()} | {cause for cause, _ in TLS_CAUSES}
+    named = (
+        {rule.cause for rule in RULES}
+        | {cause for cause, _ in KINDS.values()}
+        | {cause for rows in DETAILS.values() for cause, _ in rows}
+    )
 
     assert named <= set(CAUSES)
     assert all(len(cause) <= 40 for cause in CAUSES)
