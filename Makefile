@@ -12,8 +12,11 @@ BIN = .venv/bin
 # The list of static files that collectstatic writes last.
 STATIC = $(or $(DAERIS_DATA),var)/static/staticfiles.json
 PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-bar on --require-hashes --only-binary :all:
-# The fast tests share the cores; servers and browsers have the machine for themselves.
-FAST = -n auto --no-migrations -m "not peers and not browser"
+# The fast tests share the cores; servers and browsers have the machine for themselves. Neighbours stay together:
+# what a module makes ready for its tests is made once.
+FAST = -n auto --dist worksteal --no-migrations -m "not peers and not browser"
+# What one process compiled serves the others and the next run, also where the environment would not keep it.
+test test-fast test-next: export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: setup setup-dev run test test-fast test-next lint bench lock messages packages
 .DEFAULT_GOAL = setup
