@@ -15,4 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 if apps.is_installed("daeris.demo"):
     urlpatterns.append(path("", include("daeris.demo.urls")))
+handler400 = "daeris.ui.views.bad_request"
 handler500 = views.server_error

@@ -1,6 +1,7 @@
 """What the shell itself answers: theme, language, palette, log-in."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import reverse
@@ -15,7 +17,8 @@ from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.text import normalize_newlines
-from django.utils.translation import check_for_language, ngettext
+from django.utils.translation import check_for_language, gettext, ngettext
+from django.views import defaults
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -25,6 +28,7 @@ from daeris.ui.throttle import Throttle
 
 LONGEST_SEARCH = 100
 MOST_HITS = 20
+MOST_THROWN_AWAY = 100  # megabytes of a form that is refused anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,25 @@ def options(request: HttpRequest, found: Iterable[Option], create: str = "") -> 
         "words": request.GET.get("q", "").strip()[:LONGEST_SEARCH],
     }
     return render(request, "ui/components/options.html", context)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """For `handler400`: a form that is larger than the server takes is told in words, and to htmx in a sentence."""
+    if not isinstance(exception, RequestDataTooBig):
+        return defaults.bad_request(request, exception)
+    _take_the_rest(request)
+    if is_partial(request):
+        words = gettext("The text is too long to be sent. Shorten it; a long text is better attached as a file.")
+        return HttpResponse(words, status=413, content_type="text/plain; charset=utf-8")
+    return render(request, "413.html", status=413)
+
+
+def _take_the_rest(request: HttpRequest) -> None:
+    """Read what is still coming, within reason: a browser that is cut off while it sends never reads the answer."""
+    with suppress(OSError):
+        for _megabyte in range(MOST_THROWN_AWAY):
+            if not request.read(1024 * 1024):
+                break
 
 
 class LoginView(auth_views.LoginView):

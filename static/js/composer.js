@@ -59,6 +59,12 @@ class Composer extends HTMLElement {
       const { requestConfig, xhr } = event.detail;
       if (event.target === form && requestConfig.verb === "post" && xhr.status < 300) this.clear();
     });
+    form.addEventListener("htmx:responseError", (event) => {
+      const { status, responseText } = event.detail.xhr;
+      if (event.target !== form || status !== 413 || !responseText) return;
+      event.stopPropagation();
+      this.complain(responseText);
+    });
     for (const name of ["dragenter", "dragover", "dragleave", "drop"]) this.addEventListener(name, (event) => this.dragged(event));
     this.guard = (event) => {
       if (this.isDirty) event.preventDefault();

@@ -12,8 +12,10 @@ document.addEventListener("htmx:config:request", addToken); // htmx 4
 document.addEventListener("toast", async (event) => (await toasts()).toast(event.detail));
 
 document.addEventListener("htmx:responseError", async (event) => {
+  const { status, responseText: text } = event.detail.xhr;
   const words = { 401: "forbidden", 403: "forbidden", 404: "missing", 409: "conflict" };
-  (await toasts()).say(words[event.detail.xhr.status] || "failed");
+  if (status === 413 && text) (await toasts()).toast({ text, tone: "danger" });
+  else (await toasts()).say(words[status] || "failed");
 });
 for (const type of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(type, async (event) => {

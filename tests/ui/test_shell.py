@@ -259,6 +259,28 @@ def test_what_is_not_there_says_so(client: Client) -> None:
     assert "This page does not exist" in answer.content.decode()
 
 
+@pytest.mark.parametrize("multipart", [True, False])
+def test_a_form_that_is_too_large_is_refused_in_words(client: Client, settings: Any, multipart: bool) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    form: Any = {"name": "x" * 1001} if multipart else f"name={'x' * 1001}"
+    kind = {} if multipart else {"content_type": "application/x-www-form-urlencoded"}
+
+    page = client.post("/login/", form, headers=ENGLISH, **kind)
+    part = client.post("/login/", form, headers=HTMX, **kind)
+
+    assert (page.status_code, part.status_code) == (413, 413)
+    assert "This is too much text" in page.content.decode()
+    assert part.content.decode().startswith("The text is too long to be sent.")
+    assert part.headers["Content-Type"].startswith("text/plain")
+
+
+def test_other_bad_requests_stay_as_they_are(client: Client) -> None:
+    answer = client.get("/", headers={"host": "evil.example"})
+
+    assert answer.status_code == 400
+    assert "too much" not in answer.content.decode()
+
+
 def test_what_may_not_be_opened_says_so(client: Client, gallery: None) -> None:
     answer = client.get("/forbidden/", headers=ENGLISH)
 
