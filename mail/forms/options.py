@@ -41,26 +41,17 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
             "custom_servers": _("Send through servers of your own instead of the one of the installation."),
             "dmarc_protection": _(
                 "Whether mail under a domain that is not yours goes out under your default address instead, "
-                "because the owner of that domain may have it refused."
+                "because the owner of that domain may have it refused. Automatic asks the DNS what the owner wants, "
+                "and treats public mail providers as strict."
             ),
             "public_providers": _("Domains that are everybody's, separated by spaces. They are never yours."),
         }
         widgets = {"custom_servers": Switch(), "dmarc_protection": Radios(), "public_providers": Textarea(rows=4)}
-        error_messages = {
-            "dmarc_protection": {
-                "invalid_choice": _(
-                    "“%(value)s” is not available: automatic protection needs look-ups in the DNS, which are not there "
-                    "yet. Choose never or always."
-                ),
-            },
-        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = [
-            (value, label) for value, label in Options.Protection.choices if value != Options.Protection.AUTOMATIC
-        ]
-        self.fields["dmarc_protection"].choices = offered  # type: ignore[attr-defined]
+        # Blank is no answer to a question that has a default.
+        self.fields["dmarc_protection"].choices = Options.Protection.choices  # type: ignore[attr-defined]
         self.was_on = bool(self.instance.custom_servers)
         self.domain = default_domain()
         self.fields["alias_domain"].initial = self.domain.name if self.domain else ""

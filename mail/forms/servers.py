@@ -7,21 +7,39 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from daeris.ui.forms import FileInput, NumberInput, SecretInput, Switch
-from mail.addresses import InvalidAddress, InvalidFilter, normalise_filter, normalise_host
-from mail.endpoint import Endpoint
-from mail.forms.certificates import Certificate, certificates_in, clean_pem
+from daeris.ui.forms import FileInput, NumberInput
+from mail import presets
+from mail.addresses import InvalidAddress, InvalidFilter, normalise_host, parse_filter
+from mail.certificates import Certificate, CertificateInvalid, certificates_in, read_authorities
+from mail.endpoint import Endpoint, normalise_ehlo_name
+from mail.extra_headers import InvalidHeaders, normalise_headers
+from mail.filter_advice import filter_warnings
+from mail.forms import server_fields
+from mail.forms.options import default_domain
+from mail.forms.server_fields import FilterField, SizeField
+from mail.forms.server_login import FIELD_OF, LogInForm
 from mail.models import Server
+from mail.planning import default_from_of
+from mail.secret_places import BELONGS_TO
 
-# What a stored password belongs to: with any of these changed it is asked for again (design §8).
-BOUND = ("host", "port", "security", "username", "verify_certificate", "ca_certificate")
 # What a connection is made of; a test looks at no other field.
-CONNECTION = (*BOUND[:-1], "authentication", "password", "ca_file")
+CONNECTION = (
+    *BELONGS_TO[:-1],
+    *("authentication", "password", "ca_file", "ehlo_name", "connect_seconds", "command_seconds", "data_seconds"),
+    *FIELD_OF.values(),
+)
 
 
-class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Where a server is, who may send through it, and how one logs in. The password is written and never shown."""
+class ServerForm(LogInForm):
+    """Where a server is, who may send through it, how one logs in, and how much it takes."""
 
+    region = forms.ChoiceField(label=_("Region"), required=False, choices=server_fields.region_choices)
+    from_filter = FilterField(
+        label=server_fields.LABELS["from_filter"],
+        required=False,
+        help_text=server_fields.HELP_TEXTS["from_filter"],
+        widget=server_fields.TagInput(attrs={"placeholder": "ventas@miempresa.com, miempresa.com"}),
+    )
     port = forms.IntegerField(
         label=_("SMTP port"),
         required=False,
@@ -29,7 +47,6 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
         widget=NumberInput(attrs={"min": 1, "max": 65535, "inputmode": "numeric"}),
         help_text=_("Empty: the one that goes with the connection security (25, 587 or 465)."),
     )
-    password = forms.CharField(label=_("Password"), required=False, strip=False, max_length=1000, widget=SecretInput())
     ca_file = forms.FileField(
         label=_("Private CA"),
         required=False,
@@ -37,56 +54,64 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=_("The certificate of your own authority in PEM format, when no public one signed the server's."),
     )
     forget_ca = forms.BooleanField(label=_("Forget this CA"), required=False)
+    largest_mail = SizeField(label=_("Largest e-mail"), help_text=_("A larger one is not even tried. Empty: no limit."))
 
     class Meta:
         model = Server
-        fields = [
-            *("name", "priority", "from_filter", "active", "host", "port", "security"),
-            *("authentication", "username", "verify_certificate"),
-        ]
-        labels = {
-            "name": _("Description"),
-            "priority": _("Priority"),
-            "from_filter": _("From filter"),
-            "active": _("Active"),
-            "host": _("SMTP server"),
-            "security": _("Connection security"),
-            "authentication": _("Authenticate with"),
-            "username": _("User name"),
-            "verify_certificate": _("Verify certificate"),
-        }
-        help_texts = {
-            "from_filter": _(
-                "The addresses and domains that may send through this server, separated by commas. Empty: all of them."
-            ),
-            "verify_certificate": _("Off, anyone between here and the server may read the mail and the password."),
-        }
-        widgets = {
-            "name": forms.TextInput(attrs={"autocomplete": "off", "maxlength": 100}),
-            "from_filter": forms.TextInput(attrs={"placeholder": "ventas@miempresa.com, miempresa.com"}),
-            "host": forms.TextInput(
-                attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "smtp.miempresa.com"}
-            ),
-            "username": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-            "active": Switch(),
-            "verify_certificate": Switch(),
-        }
+        fields = [*server_fields.GENERAL, *server_fields.CONNECTION, *server_fields.ADVANCED]
+        labels = server_fields.LABELS
+        help_texts = server_fields.HELP_TEXTS
+        widgets = server_fields.WIDGETS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = [choice for choice in Server.Authentication.choices if choice[0] in ("none", "password")]
-        self.fields["authentication"].choices = offered  # type: ignore[attr-defined]
-        # As it is stored: the instance changes while the form is cleaned.
-        self.stored = {name: getattr(self.instance, name) for name in BOUND}
-        self.stored_password: str = self.instance.password
-        self.fields["password"].widget.stored = bool(self.stored_password)
-        if not self.instance.ca_certificate:
+        for name in ("preset", "max_connections"):
+            self.fields[name].required = False
+        self.fields["preset"].choices = Server.Preset.choices  # type: ignore[attr-defined]
+        server: Server = self.instance
+        chosen = self.initial.get("preset") or server.preset
+        if region := presets.region_of(chosen, self.initial.get("host") or server.host):
+            self.initial.setdefault("region", f"{chosen}/{region}")
+        if not server.ca_certificate:
             del self.fields["forget_ca"]
+
+    # -- What the page shows ---------------------------------------------------------------------
 
     @property
     def ca(self) -> list[Certificate]:
         """The private CA that is stored."""
         return certificates_in(self.stored["ca_certificate"])
+
+    @property
+    def chosen_preset(self) -> str:
+        """The provider on the screen."""
+        return str(self["preset"].value() or Server.Preset.OTHER)
+
+    @property
+    def filter_warnings(self) -> list[str]:
+        """What will not work well about the filter of an account that sends as itself only."""
+        server: Server = self.instance
+        if not server.from_filter or not presets.needs_filter(server.preset, server.host):
+            return []
+        try:
+            listed = parse_filter(server.from_filter)
+        except InvalidFilter:
+            return []
+        domain = default_domain()
+        sender = default_from_of(domain.name, domain.default_from) if domain else ""
+        return list(filter_warnings(listed, account=server.username, default_from=sender))
+
+    @property
+    def advanced_is_open(self) -> bool:
+        """Whether something under Advanced is wrong, or not as in an empty form."""
+        names = (*server_fields.ADVANCED, "ca_file", "forget_ca")
+        if any(name in self.errors for name in names):
+            return True
+        empty, server = Server(), self.instance
+        stands_out = any(getattr(server, name) != getattr(empty, name) for name in server_fields.ADVANCED)
+        return stands_out or bool(server.ca_certificate)
+
+    # -- Cleaning --------------------------------------------------------------------------------
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -94,11 +119,11 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(_("Another server has this description already."), code="unique")
         return name
 
-    def clean_from_filter(self) -> str:
-        try:
-            return normalise_filter(self.cleaned_data["from_filter"])
-        except InvalidFilter as error:
-            raise ValidationError([f"«{part}»: {reason}" for part, reason in error.parts]) from None
+    def clean_preset(self) -> str:
+        return self.cleaned_data["preset"] or self.instance.preset
+
+    def clean_max_connections(self) -> int:
+        return self.cleaned_data["max_connections"] or self.instance.max_connections
 
     def clean_host(self) -> str:
         try:
@@ -106,16 +131,33 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
         except InvalidAddress as error:
             raise ValidationError(str(error)) from None
 
-    def clean_username(self) -> str:
-        name: str = self.cleaned_data["username"]
-        if any(ord(char) < 32 for char in name):
-            raise ValidationError(_("A user name has no control characters."))
-        return name
+    def clean_ehlo_name(self) -> str:
+        name: str = self.cleaned_data["ehlo_name"]
+        try:
+            return normalise_ehlo_name(name) if name else ""
+        except InvalidAddress as error:
+            raise ValidationError(str(error)) from None
+
+    def clean_extra_headers(self) -> str:
+        try:
+            return normalise_headers(self.cleaned_data["extra_headers"])
+        except InvalidHeaders as error:
+            raise ValidationError([f"«{line}»: {reason}" for line, reason in error.lines]) from None
+
+    def clean_largest_mail(self) -> int | None:
+        # What is shown is rounded: untouched, the exact number stays.
+        if "largest_mail" not in self.changed_data:
+            return self.instance.largest_mail
+        size: int | None = self.cleaned_data["largest_mail"]
+        return size
 
     def clean_ca_file(self) -> str:
         """The PEM text of an upload, "" for none."""
         file = self.cleaned_data.get("ca_file")
-        return clean_pem(file.read()) if file else ""
+        try:
+            return read_authorities(file.read()) if file else ""
+        except CertificateInvalid as error:
+            raise ValidationError(str(error), code=error.code) from None
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -124,49 +166,27 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
             data["port"] = Server.PORTS[Server.Security(security)]
         forgets = data.get("forget_ca")
         data["ca_certificate"] = data.get("ca_file") or ("" if forgets else self.stored["ca_certificate"])
-        self._clean_login(data)
+        self.clean_log_in(data)
+        self._clean_needed_filter(data)
         return data
 
-    def _clean_login(self, data: dict[str, Any]) -> None:
-        if data.get("authentication") != Server.Authentication.PASSWORD:
-            # Nobody logs in: no secret is kept that nothing uses.
-            data["username"] = data["password"] = ""
+    def _clean_needed_filter(self, data: dict[str, Any]) -> None:
+        if data.get("from_filter") or "from_filter" in self.errors:
             return
-        if not data.get("username") and "username" not in self.errors:
-            self.add_error("username", ValidationError(_("Write the user name."), code="required"))
-        if data.get("password"):
-            return
-        if not self.stored_password:
-            self.add_error("password", ValidationError(_("Write the password."), code="required"))
-        elif self._is_moved(data):
-            self.add_error(
-                "password",
-                ValidationError(
-                    _(
-                        "Write the password again: the stored one is only used with the server, port, user name, "
-                        "security and certificate check that it was saved with."
-                    ),
-                    code="bound",
-                ),
+        if presets.needs_filter(data.get("preset", ""), data.get("host", "")):
+            words = _(
+                "This provider lets an account send as itself only, so the filter must not be empty: write the "
+                "address of the account."
             )
-
-    def _is_moved(self, data: dict[str, Any]) -> bool:
-        return any(name in data and data[name] != self.stored[name] for name in BOUND)
+            self.add_error("from_filter", ValidationError(words, code="required"))
 
     def _post_clean(self) -> None:
         # Here Django writes the cleaned values into the instance; what the form keeps apart is added.
         super()._post_clean()  # type: ignore[misc]
         self.instance.ca_certificate = self.cleaned_data.get("ca_certificate", self.stored["ca_certificate"])
-        if self.cleaned_data.get("authentication") != Server.Authentication.PASSWORD:
-            self.instance.password = ""
-        elif self.cleaned_data.get("password"):
-            self.instance.set_password(self.cleaned_data["password"])
+        self.keep_secrets()
 
-    @property
-    def connects_anew(self) -> bool:
-        """Whether the connection differs from the stored one, by its place or by its secret."""
-        now = {name: getattr(self.instance, name) for name in BOUND}
-        return now != self.stored or self.instance.password != self.stored_password
+    # -- Using -----------------------------------------------------------------------------------
 
     @property
     def connection_errors(self) -> dict[str, list[str]]:
@@ -185,7 +205,8 @@ class ServerForm(forms.ModelForm):  # type: ignore[type-arg]
         server: Server = self.instance
         if server.pk:
             # Only what the form shows: the workers write the other columns meanwhile.
-            server.save(update_fields=[*self.Meta.fields, "password", "ca_certificate"])
+            kept_apart = ["password", "ca_certificate", "client_certificate", "client_key"]
+            server.save(update_fields=[*self.Meta.fields, *kept_apart])
         else:
             server.save()
         return server

@@ -169,7 +169,7 @@ class TestSaving:
             ({"port": "65536"}, "port"),
             ({"port": "x"}, "port"),
             ({"security": "ssl3"}, "security"),
-            ({"authentication": "certificate"}, "authentication"),
+            ({"authentication": "kerberos"}, "authentication"),
             ({"username": ""}, "username"),
             ({"username": "a\x07"}, "username"),
             ({"password": ""}, "password"),
