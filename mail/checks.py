@@ -16,6 +16,7 @@ from mail.environment import read_url
 # What a message of this size becomes when it is encoded for travel hardly any server accepts.
 HARDLY_ACCEPTED_BYTES = 100 * 1024 * 1024
 KEY_HINT = "`python -m daeris.keys` prints new ones; keep the old keys behind the new one, or stored secrets are lost."
+UPLOAD_HANDLER = "mail.uploads.BoundedUploadHandler"
 NUMBERS = {
     "MAIL_LEASE_SECONDS": ("mail.E003", "60"),
     "MAIL_RETRY_SECONDS": ("mail.E005", "172800, which is 48 hours"),
@@ -39,6 +40,7 @@ def check_mail_settings(app_configs: object, **kwargs: object) -> list[CheckMess
         _lease,
         _back_off,
         _upload_limit,
+        _upload_handler,
         _default_from,
         _base_url,
         _nameserver,
@@ -108,6 +110,16 @@ def _upload_limit() -> Iterator[CheckMessage]:
         if _is_positive(limit) and limit > HARDLY_ACCEPTED_BYTES:
             hint = "Most servers accept 25 to 50 MB for a whole mail, and encoding adds a third."
             yield Warning(f"{name} is above 100 MiB.", hint=hint, id="mail.W004")
+
+
+def _upload_handler() -> Iterator[CheckMessage]:
+    handlers = _setting("FILE_UPLOAD_HANDLERS")
+    if not handlers or handlers[0] != UPLOAD_HANDLER:
+        hint = (
+            f'FILE_UPLOAD_HANDLERS = ["{UPLOAD_HANDLER}", *django.conf.global_settings.FILE_UPLOAD_HANDLERS]; '
+            "without it a file of any size is written to disk before it is refused."
+        )
+        yield Warning("Uploads are not bounded while they arrive.", hint=hint, id="mail.W006")
 
 
 def _default_from() -> Iterator[CheckMessage]:

@@ -1,6 +1,7 @@
 """Wrong settings are told at start, each with an id and a way out."""
 
 import pytest
+from django.conf import global_settings
 
 from mail.checks import check_mail_settings
 
@@ -42,6 +43,12 @@ def test_the_settings_of_the_project_are_right():
         ("MAIL_MAX_UPLOAD_BYTES", 200 * 1024 * 1024, "mail.W004"),
         ("MAIL_MAX_MESSAGE_BYTES", -1, "mail.E007"),
         ("MAIL_MAX_MESSAGE_BYTES", 200 * 1024 * 1024, "mail.W004"),
+        ("FILE_UPLOAD_HANDLERS", global_settings.FILE_UPLOAD_HANDLERS, "mail.W006"),
+        (
+            "FILE_UPLOAD_HANDLERS",
+            [*global_settings.FILE_UPLOAD_HANDLERS, "mail.uploads.BoundedUploadHandler"],
+            "mail.W006",
+        ),
         ("DEFAULT_FROM_EMAIL", "Mi Empresa", "mail.E008"),
         ("DEFAULT_FROM_EMAIL", "a@x.example, b@x.example", "mail.E008"),
         ("DEFAULT_FROM_EMAIL", "webmaster@localhost", "mail.W005"),

@@ -58,5 +58,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DEFAULT_FROM_EMAIL = "ayuda@ayuda.example"
 BASE_URL = "https://ayuda.example"
 EMAIL_BACKEND = "mail.backend.QueueBackend"
+FILE_UPLOAD_HANDLERS = [
+    "mail.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 DAERIS_FIELD_KEYS = ["MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="]
 DAERIS_TOKEN_KEY = "0123456789012345678901234567890123456789"
