@@ -159,6 +159,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # A sweep that finds no worker is worth nothing later.
     "sweep": {"task": "mail.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "keep_grants": {"task": "mail.tasks.keep_grants", "schedule": 3600.0, "options": {"expires": 3600}},
     "tidy": {"task": "mail.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -13,11 +13,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal
 
 from aiosmtplib import SMTPResponse, SMTPResponseException
-from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
+from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
-from mail.endpoint import Accepted, Endpoint, Envelope
+from mail.endpoint import Accepted, ClientCertificateUnusable, Endpoint, Envelope
 from mail.exceptions import DeliveryError, Phase, Reply
+from mail.oauth_login import TokenSource
+from mail.reply_rules import is_permanent
 from mail.wire import PIECE, Address, Wire, dot_stuffed, own_name, reach, resolve, tell, without_secrets
 
 # Asked right before MAIL and before DATA: may wait, or raise what stops the mail while nothing is handed over.
@@ -72,7 +74,7 @@ class Connection:
         if self.endpoint.security == "starttls":
             yield "starttls", self.starttls
             yield "ehlo", self.ehlo  # what was said in the clear no longer counts (RFC 3207 §4.2)
-        if self.endpoint.username:
+        if self.endpoint.username or self.endpoint.tokens is not None:
             yield "auth", self.login
 
     async def resolve(self) -> None:
@@ -150,6 +152,9 @@ class Connection:
     async def login(self) -> None:
         """Log in by one mechanism, once: every further try of a wrong password counts towards a lock-out."""
         with self._phase("auth"):
+            if self.endpoint.tokens is not None:
+                await self._show_tokens(self.endpoint.tokens)
+                return
             password = self.endpoint.password
             if password is None:
                 raise self._error("credentials_unreadable", "No key opens the stored password")
@@ -160,6 +165,30 @@ class Connection:
             reply, secrets = await self._authenticate(mechanism, self.endpoint.username, password)
             # Some servers repeat the line that they did not like.
             self._expect(without_secrets(reply, [*secrets, password]), reply.code == 235)
+
+    async def _show_tokens(self, tokens: TokenSource) -> None:
+        if not self.tls:
+            raise self._error("token_needs_tls", "A token is shown under TLS only (RFC 6750)")
+        if "xoauth2" not in self.mechanisms:
+            offered = ", ".join(self.mechanisms).upper() or "none"
+            raise self._error("auth_unavailable", f"The server does not offer XOAUTH2 (offered: {offered})")
+        token = await tokens.get()
+        reply = await self._show(token)
+        if is_permanent(reply) and reply.code != 421:
+            # Over before its time, or taken back: once more with another one, for which the provider is asked.
+            reply = await self._show(await tokens.get(but=token))
+        if is_permanent(reply):
+            raise DeliveryError(self.phase, "token_refused", reply=reply, tls=self.tls, host=self._hostname)
+        self._expect(reply, reply.code == 235)
+
+    async def _show(self, token: str) -> Reply:
+        answer = auth_xoauth2_encode(self.endpoint.username, token)
+        reply = await self._say(b"AUTH", b"XOAUTH2", answer)
+        if reply.code == 334 and not reply.text:  # it takes no answer before its question
+            reply = await self._say(answer)
+        if reply.code == 334:  # why not, in JSON; the refusal itself follows an empty line
+            reply = await self._say(b"")
+        return without_secrets(reply, [answer.decode(), token])
 
     async def _authenticate(self, mechanism: str, username: str, password: str) -> tuple[Reply, list[str]]:
         if mechanism == "plain":
@@ -324,6 +353,8 @@ class Connection:
     async def _tls_context(self) -> ssl.SSLContext:
         try:
             return await asyncio.to_thread(self.endpoint.tls_context)
+        except ClientCertificateUnusable as error:
+            raise self._error(error.kind, str(error)) from error
         except ValueError as error:
             raise self._error("ca_invalid", "The private CA certificate cannot be read") from error
 

@@ -31,6 +31,8 @@ WAIT_SECONDS = 0.1
 EARLY = timedelta(minutes=5)
 # Below this a token may end while the server looks at it.
 LEAST = timedelta(seconds=5)
+# What was not used for so long is renewed all the same.
+IDLE = timedelta(days=1)
 # New tokens that the database does not take are offered to it for so long: a provider may have burnt the old ones.
 KEEP_SECONDS = (0.1, 0.5, 1, 2, 4, 8)
 
@@ -87,10 +89,21 @@ def take(grant_id: int, connected_at: datetime | None, *, but: str = "") -> Toke
         time.sleep(WAIT_SECONDS)
 
 
-def renew(grant: Grant) -> None:
-    """Ask for a new token though the old one is good: a refresh token that nobody uses for months is taken back."""
-    if not grant.failure and _take_lease(grant):
-        _renew(grant, "")
+def keep_alive() -> None:
+    """Renew the tokens that nobody has used for a day: a provider takes back what lies idle for months.
+
+    What was taken back already is found out now, and not by the first mail that is late.
+    """
+    idle = Grant.objects.filter(failure="", refreshed_at__lt=now() - IDLE)
+    for grant in idle.select_related("server"):
+        try:
+            if grant_of(grant.server) and _take_lease(grant):
+                _renew(grant, "")
+        except GrantLost as lost:
+            if not grant.server.blocked_cause:
+                grant.server.block(cause="reconnect_needed", reply=lost.code)
+        except OAuthError:
+            continue  # it is asked again when it is needed, or in an hour
 
 
 def keep(server: Server, tokens: oauth.Tokens, user_id: int | None) -> Grant:

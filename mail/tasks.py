@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from mail import attachments, bell, claiming, worker
+from mail import attachments, bell, claiming, oauth_tokens, worker
 from mail.models import Lane
 
 
@@ -27,3 +27,9 @@ def tidy() -> None:
     """Forget uploads that nobody posted, and bytes that nothing uses."""
     attachments.sweep_uploads()
     attachments.sweep_blobs()
+
+
+@shared_task(ignore_result=True)
+def keep_grants() -> None:
+    """Renew what accounts granted and no mail has needed for a day, so that no provider takes it back."""
+    oauth_tokens.keep_alive()

@@ -23,7 +23,7 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
-pytest_plugins = ["tests.smtp_double", "tests.dns_double", "tests.lab.fixtures"]
+pytest_plugins = ["tests.smtp_double", "tests.dns_double", "tests.lab.identity", "tests.lab.fixtures"]
 
 # Models, modules and thousands of tests stay to the end: looking for garbage among them took a tenth of the time.
 gc.disable()

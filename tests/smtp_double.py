@@ -34,6 +34,9 @@ class SmtpDouble:
     tls: ssl.SSLContext | None = None
     users: dict[str, str] = field(default_factory=dict)  # with users, MAIL needs a log-in
     mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
+    # Whether a token is good for a user: XOAUTH2 is offered, and MAIL needs a log-in.
+    accepts_token: Callable[[str, str], bool] | None = None
+    waits_for_question: bool = False  # AUTH takes no answer on its own line
     size: int | None = 10 * 1024 * 1024  # None: SIZE is not offered
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
     slowly: bool = False  # answers travel one byte a packet
@@ -46,6 +49,7 @@ class SmtpDouble:
     violations: list[str] = field(default_factory=list)
     connections: int = 0
     log_ins: int = 0  # tried, right or wrong
+    tokens: list[str] = field(default_factory=list)  # every token that was shown, good or not
     open: int = 0
     most_open: int = 0
 
@@ -53,6 +57,15 @@ class SmtpDouble:
         self._rules: list[Rule] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+
+    @property
+    def needs_log_in(self) -> bool:
+        return bool(self.users) or self.accepts_token is not None
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The mechanisms that EHLO names."""
+        return (*(self.mechanisms if self.users else ()), *(("XOAUTH2",) if self.accepts_token else ()))
 
     # -- Orders ------------------------------------------------------------------------------------
     def answer(self, point: str, reply: str, *, address: str = "", times: int | None = None) -> None:

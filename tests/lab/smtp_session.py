@@ -149,8 +149,8 @@ class Session:
             offers.append(f"SIZE {self.double.size}")
         if self.double.security == "starttls" and not self.tls:
             offers.append("STARTTLS")
-        if self.double.users and (self.tls or self.double.security == "none"):
-            offers.append("AUTH " + " ".join(self.double.mechanisms))
+        if self.double.needs_log_in and (self.tls or self.double.security == "none"):
+            offers.append("AUTH " + " ".join(self.double.offered))
         await self.say("EHLO", "\n".join(f"250 {offer}" for offer in ["double.lab.test", *offers]))
 
     async def on_starttls(self, _: str) -> None:
@@ -171,10 +171,15 @@ class Session:
         if self.user:
             await self.send("503 5.5.1 Already authenticated")
             return
-        if mechanism.upper() not in self.double.mechanisms or not self.double.users:
+        if mechanism.upper() not in self.double.offered:
             await self.send("504 5.5.4 Mechanism is not offered")
             return
         self.double.log_ins += 1
+        if self.double.waits_for_question:
+            first = ""
+        if mechanism.upper() == "XOAUTH2":
+            await self._xoauth2(first)
+            return
         try:
             user, password = await (self._plain(first) if mechanism.upper() == "PLAIN" else self._login(first))
         except (binascii.Error, UnicodeDecodeError, ValueError):
@@ -184,6 +189,24 @@ class Session:
         usual = "235 2.7.0 Authentication successful" if right else "535 5.7.8 Authentication credentials invalid"
         if (await self.say("AUTH", usual)).startswith("235"):
             self.user = user
+
+    async def _xoauth2(self, first: str) -> None:
+        """As Gmail does it: a token that is no good is answered with JSON, and refused after an empty line."""
+        found = re.fullmatch(r"user=([^\x01]*)\x01auth=Bearer ([^\x01]+)\x01\x01", await self._challenge("", first))
+        if not found or not self.double.accepts_token:
+            await self.send("501 5.5.2 Cannot decode")
+            return
+        user, token = found.groups()
+        self.double.tokens.append(token)
+        if self.double.accepts_token(user, token):
+            if (await self.say("AUTH", "235 2.7.0 Accepted")).startswith("235"):
+                self.user = user
+            return
+        why = b'{"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}'
+        await self.send(f"334 {base64.b64encode(why).decode()}")
+        if await self.line():
+            self.wrong("the reason in JSON was not answered with an empty line")
+        await self.say("AUTH", "535 5.7.8 Username and Password not accepted")
 
     async def _plain(self, first: str) -> tuple[str, str]:
         _, user, password = (await self._challenge("", first)).split("\0")
@@ -206,7 +229,7 @@ class Session:
             self.wrong("MAIL before EHLO")
         declared = next((int(option[5:]) for option in options if option.startswith("SIZE=")), 0)
         usual = "250 2.1.0 Ok"
-        if self.double.users and not self.user:
+        if self.double.needs_log_in and not self.user:
             usual = "530 5.7.0 Authentication required"
         elif self.double.size is not None and declared > self.double.size:
             usual = "552 5.3.4 Message size exceeds fixed limit"
