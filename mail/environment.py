@@ -91,25 +91,26 @@ def _wrong(what: str) -> ImproperlyConfigured:
 
 # -- The row -----------------------------------------------------------------------------------------
 
-_kept_url: str | None = None  # the URL that this process last compared the row with
+_kept: tuple[str, int] | None = None  # the URL and the connections that this process last compared the row with
 
 
 def environment_server() -> Server | None:
-    """The row of EMAIL_URL's server, made or changed when the URL is new to this process; None without a URL.
+    """The row of EMAIL_URL's server, made or changed when the settings are new to this process; None without a URL.
 
     The password stays in the environment: `environment_password` is what a connection uses.
     """
-    global _kept_url
+    global _kept
     url: str = settings.MAIL_SERVER_URL
+    ours = (url, settings.MAIL_CONNECTIONS)
     known = read_url(url)
     row = Server.objects.filter(is_environment=True).first()
-    if known and (row is None or url != _kept_url):
+    if known and (row is None or ours != _kept):
         row = _keep(row, known, url)
     elif not known and row and row.active:
         # Mail planned for it must find another way.
         Server.objects.filter(pk=row.pk).update(active=False)
         Options.raise_version()
-    _kept_url = url
+    _kept = ours
     return row if known else None
 
 
@@ -122,6 +123,9 @@ def environment_password() -> str:
 def _keep(row: Server | None, known: ServerUrl, url: str) -> Server:
     print_ = salted_hmac("mail.environment", url, algorithm="sha256").hexdigest()
     if row and row.active and row.open_password() == print_:
+        if row.max_connections != settings.MAIL_CONNECTIONS:
+            row.max_connections = settings.MAIL_CONNECTIONS
+            row.save(update_fields=["max_connections"])
         return row
     # Several processes may start at once; the database allows one row.
     row = row or Server.objects.get_or_create(is_environment=True, defaults={"name": known.host})[0]

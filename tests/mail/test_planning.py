@@ -318,6 +318,17 @@ def test_the_row_of_the_environment_follows_the_url(settings):
     assert Server.objects.filter(is_environment=True).count() == 1
 
 
+def test_the_row_of_the_environment_follows_the_number_of_connections(settings):
+    settings.MAIL_SERVER_URL = URL
+    environment_server().block(cause="credentials", reply="535 no")
+
+    settings.MAIL_CONNECTIONS = 3
+    row = environment_server()
+
+    assert (row.max_connections, Server.objects.get(is_environment=True).max_connections) == (3, 3)
+    assert row.blocked_cause == "credentials", "the server is the same, and so is what is wrong with it"
+
+
 def test_the_password_of_the_environment_stays_there(settings):
     settings.MAIL_SERVER_URL = URL
     row = environment_server()
