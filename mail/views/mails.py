@@ -16,7 +16,7 @@ from mail import causes, queue
 from mail.models import Mail, Server
 from mail.models.mail import FORGOTTEN, MailQuerySet
 from mail.views.listing import listing_of, rows_of
-from mail.views.trouble import in_trouble
+from mail.views.trouble import in_trouble, reason_of
 
 # Sent by the list that refreshes itself: the version it shows.
 VERSION_HEADER = "X-Daeris-Version"
@@ -58,7 +58,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @login_required
 def bulk(request: HttpRequest) -> HttpResponse:
-    """Retry or cancel the chosen mails, or with `scope=trouble` all that the alert speaks of."""
+    """Retry or cancel the chosen mails, or with `scope=trouble` what the alert, or one line of it, speaks of."""
     work = {"retry": queue.retry, "cancel": queue.cancel}.get(request.POST.get("action", ""))
     if work is None:
         raise Http404
@@ -77,7 +77,8 @@ def bulk(request: HttpRequest) -> HttpResponse:
 def _chosen(request: HttpRequest) -> MailQuerySet:
     mine = Mail.objects.manageable_by(request.user)
     if request.POST.get("scope") == "trouble":
-        return in_trouble(mine, Server.objects.in_bulk())
+        reason = reason_of(request.POST["cause"], request.POST.get("server", "")) if "cause" in request.POST else None
+        return in_trouble(mine, Server.objects.in_bulk(), reason)
     ids = [int(text) for text in request.POST.getlist("ids") if text.isascii() and text.isdigit() and len(text) < 19]
     return mine.filter(pk__in=ids)
 

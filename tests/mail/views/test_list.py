@@ -276,7 +276,8 @@ class TestAlert:
 
         assert reverse("mail:server", args=[blocked.pk]) in page(as_alice)
         html = page(as_bob)
-        assert "The server “Respaldo” is stopped" in html
+        assert "1 e-mail waits and does not leave." in html
+        assert "User name or password rejected" in html
         assert reverse("mail:server", args=[blocked.pk]) not in html
         assert "Authentication failed" not in page(as_alice)
 
