@@ -44,6 +44,8 @@ class Claimed:
     tries: int
     uncertain: int
     urgent: bool
+    document_type_id: int | None
+    team_id: int | None
     first_attempt_at: datetime | None
 
 
@@ -177,7 +179,7 @@ def _claim_sql(*, only_urgent: bool) -> str:
             fence = fence + 1
         WHERE id {ids}
         RETURNING id, fence, content_id, lane, server_id, asked_server_id, recipient_name, recipient_address,
-                  tries, uncertain, urgent, first_attempt_at
+                  tries, uncertain, urgent, document_type_id, team_id, first_attempt_at
     """
 
 

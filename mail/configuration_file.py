@@ -20,7 +20,6 @@ from mail.models import Server
 
 # What later versions of this product will understand: told apart from what nobody understands.
 LATER_AUTHENTICATIONS = ("certificate", "google", "microsoft")
-LATER_PROTECTION = "automatic"
 # A token of up to 30 characters and a separator are added to these, and 64 is all a local part may have.
 MAX_TOKEN_PART = 32
 
@@ -247,7 +246,7 @@ def certificates(value: Any) -> str:
 
 OPTION_FIELDS: Fields = {
     "custom_servers": boolean,
-    "dmarc_protection": one_of("never", "always", later=[LATER_PROTECTION]),
+    "dmarc_protection": one_of("never", "always", "automatic"),
     "public_providers": domains,
     "mass_server": text(100),
 }

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -16,6 +16,7 @@ from mail.addresses import Mailbox
 from mail.backoff import next_wait
 from mail.claiming import MOST_UNCERTAIN, Claimed
 from mail.composing import Body, Letter, MessageInvalid, compose
+from mail.domains.dmarc import Policy
 from mail.endpoint import Accepted, Envelope
 from mail.exceptions import DeliveryError
 from mail.models import Attempt
@@ -45,6 +46,9 @@ class Job:
     lease_ends: float  # by the boot clock
     # The next server under the same From whose mail is counted: it must be claimed there before it may go.
     next_server_id: int | None = None
+    # The domain whose DMARC policy decides about the From; with it `choose` finds the ways anew.
+    awaits: str = ""
+    choose: Callable[[Mapping[str, Policy]], None] | None = None
     lost: bool = False
     # The message is being handed over: from here on a broken end leaves the outcome unknown.
     begun: bool = False

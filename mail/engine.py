@@ -22,6 +22,7 @@ from mail.boot_clock import boot_seconds
 from mail.claiming import Hands
 from mail.delivery import Job, Released, Report, ServerOut, deliver
 from mail.desk import Desk
+from mail.domains.policies import Policies
 from mail.endpoint import Accepted, Endpoint, Envelope
 from mail.exceptions import DeliveryError
 from mail.lines import Line
@@ -65,6 +66,7 @@ class Engine:
         # Servers of whose connections this worker has a share, and when mail was last in hand for them.
         self._shares: dict[int, float] = {}
         self._bodies = Bodies()
+        self._policies = Policies()
         self._finished: asyncio.Queue[Report] = asyncio.Queue()
         self._unsettled = 0
         self._settled = asyncio.Event()
@@ -250,6 +252,8 @@ class Engine:
 
     async def _run(self, job: Job) -> None:
         try:
+            if job.awaits and job.choose:
+                job.choose(await self._policies.of([job.awaits]))
             report = await deliver(job, body_of=self._bodies.take, transmit=self._transmit)
         except asyncio.CancelledError:  # the drain's time is over
             report = Report(Settlement(job.mail, Fate.RELEASED))

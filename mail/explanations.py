@@ -1,5 +1,8 @@
 """The sentences of `routing`, said in the reader's language."""
 
+from typing import Any
+
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -7,7 +10,33 @@ from mail.routing import Decision, Sentence
 
 _UNKNOWN = gettext_lazy("The reason was not kept.")
 
-WHY = {
+# What automatic protection found, said after the way to the server that takes every From.
+_LEADS = {
+    "asked": gettext_lazy("«%(server)s» was asked for and takes every From."),
+    "no_filter": gettext_lazy("No server lists the author or the default From; «%(server)s» has no From filter."),
+    "environment": gettext_lazy("Custom servers are off: everything leaves through the server of the environment."),
+}
+_FINDINGS = {
+    "policy": gettext_lazy(
+        "The DMARC policy of %(author_domain)s is %(policy)s, so the mail goes out under the default From "
+        "%(default_from)s."
+    ),
+    "provider": gettext_lazy(
+        "%(author_domain)s is a public mail provider, so the mail goes out under the default From %(default_from)s."
+    ),
+    "policy_unknown": gettext_lazy(
+        "What the DMARC policy of %(author_domain)s is could not be found out, so the mail goes out under the default "
+        "From %(default_from)s."
+    ),
+    "policy_none": gettext_lazy("The DMARC policy of %(author_domain)s is %(policy)s, so the mail keeps its own From."),
+    "policy_absent": gettext_lazy("%(author_domain)s has no DMARC policy, so the mail keeps its own From."),
+}
+WHY: dict[str, Any] = {
+    **{
+        f"{way}_{found}": format_lazy("{} {}", lead, finding)
+        for way, lead in _LEADS.items()
+        for found, finding in _FINDINGS.items()
+    },
     "asked_kept": gettext_lazy("«%(server)s» was asked for and takes %(author)s, so the mail keeps its own From."),
     "asked_rewritten": gettext_lazy(
         "«%(server)s» was asked for; it takes %(default_from)s but not %(author)s, so the mail goes out under the "
@@ -88,6 +117,12 @@ WARNINGS = {
         "%(author_domain)s is not a domain of ours and there is no default From to use instead: recipients may reject "
         "the mail or file it as spam."
     ),
+    "policy_stale": gettext_lazy(
+        "The DMARC policy of %(author_domain)s could not be looked up again: the one known from before counts."
+    ),
+    "policy_unknown": gettext_lazy(
+        "The DMARC policy of %(author_domain)s could not be looked up: the name server did not answer."
+    ),
     "asked_ignored": gettext_lazy("«%(server)s» was asked for, but custom servers are off."),
 }
 ERRORS = {
@@ -101,7 +136,29 @@ ERRORS = {
     "from_missing": gettext_lazy("The mail has no author's address, and there is no default From to send it under."),
     "from_invalid": gettext_lazy("The author's address cannot be used. %(reason)s"),
 }
-_SENTENCES = {**WHY, **WARNINGS, **ERRORS}
+PASSED_OVER = {
+    "passed_archived": gettext_lazy("It is archived."),
+    "passed_switched_off": gettext_lazy("Custom servers are off."),
+    "passed_asked": gettext_lazy("«%(chosen)s» was asked for, so no other server is tried."),
+    "passed_filter": gettext_lazy("Its From filter does not let %(senders)s through."),
+    "passed_fallback": gettext_lazy("Its From filter does not list the sender either, and «%(chosen)s» comes first."),
+    "passed_author_domain": gettext_lazy(
+        "It lists the author's domain; «%(chosen)s» lists the author's very address and comes first."
+    ),
+    "passed_default_address": gettext_lazy(
+        "It lists the default From; «%(chosen)s» takes the author's own address and comes first."
+    ),
+    "passed_default_domain": gettext_lazy(
+        "It lists the domain of the default From; «%(chosen)s» fits better and comes first."
+    ),
+    "passed_no_filter": gettext_lazy("It has no From filter; a server that lists the sender comes first."),
+    "passed_priority": gettext_lazy(
+        "It fits as well, but its priority is %(priority)s and that of «%(chosen)s» is %(chosen_priority)s: the "
+        "smaller number comes first."
+    ),
+    "passed_older": gettext_lazy("It fits as well, but «%(chosen)s» has the same priority and is older."),
+}
+_SENTENCES: dict[str, Any] = {**WHY, **WARNINGS, **ERRORS, **PASSED_OVER}
 
 
 def render(sentence: Sentence) -> str:
@@ -118,14 +175,15 @@ def summary(decision: Decision) -> str:
     return " ".join(render(sentence) for sentence in (decision.why, *decision.warnings) if sentence)
 
 
-def sent_as(decision: Decision) -> str:
-    """The line under an editor: how the mail goes out, and where answers arrive."""
+def sent_as(decision: Decision, *, answers_return: bool = False) -> str:
+    """The line under an editor: how the mail goes out, and where answers arrive (here, once mail comes in)."""
     if decision.error or not decision.server or not decision.header_from:
         return summary(decision)
-    line = _("Leaves as %(from)s through %(server)s.") % {
+    values = {
         "from": decision.header_from,
         "server": decision.server.name,
+        "address": (decision.reply_to or decision.header_from).address,
     }
-    if decision.reply_to:
-        line += " " + _("Answers arrive at %(address)s.") % {"address": decision.reply_to.address}
-    return line
+    if answers_return:
+        return _("Leaves as %(from)s through %(server)s; answers come back here.") % values
+    return _("Leaves as %(from)s through %(server)s; answers go to %(address)s.") % values

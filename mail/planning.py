@@ -5,9 +5,11 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple, Required, TypedDict, Unpack
 
 from django.conf import settings
-from django.db import transaction
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
@@ -23,12 +25,44 @@ from mail.addresses import (
     parse_filter,
 )
 from mail.environment import environment_server
-from mail.models import Contact, Domain, Lane, Options, Server
-from mail.routing import Decision, DomainFacts, Rules, ServerFacts, choose, ladder
+from mail.models import Contact, Domain, IdentityRule, Lane, Options, Server
+from mail.routing import Decision, DomainFacts, Question, Rules, ServerFacts
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Snapshot", "environment_server", "plan", "snapshot", "ways"]
+__all__ = ["About", "Snapshot", "about", "environment_server", "plan", "question", "snapshot", "ways"]
+
+
+class About(NamedTuple):
+    """What a mail is about, as far as identity rules look at it: the kind of document, and whose it is."""
+
+    document_type_id: int | None = None
+    team_id: int | None = None
+
+
+NOTHING = About()
+
+
+def about(document: models.Model | None) -> About:
+    """The kind of this document and its team: the group that the document calls `mail_team`, when it has one."""
+    if document is None:
+        return NOTHING
+    team = getattr(document, "mail_team", None)
+    kind = ContentType.objects.get_for_model(type(document))
+    return About(kind.pk, team.pk if team else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One identity rule: of what it speaks, and the default From as it was written."""
+
+    document_type_id: int | None
+    team_id: int | None
+    default_from: str
+
+    def fits(self, of: About) -> bool:
+        wanted = (self.document_type_id, of.document_type_id), (self.team_id, of.team_id)
+        return of != NOTHING and all(rule is None or rule == known for rule, known in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +77,7 @@ class Snapshot:
     rules: Rules
     mass_server_id: int | None
     known: Mapping[int, ServerFacts]  # every row, whether it counts or not
+    identities: tuple[Identity, ...] = ()
 
     def server(self, pk: int | None) -> ServerFacts | None:
         """The server with this key, whether it counts or not; None when it was deleted."""
@@ -52,14 +87,29 @@ class Snapshot:
         """The server that counts under this name, else any other; None when there is none."""
         return next((server for server in (*self.servers, *self.known.values()) if server.name == name), None)
 
-    def domain_for(self, author: Mailbox | None) -> DomainFacts:
-        """The domain of a mail by this author: the author's own alias domain, else the default one, else this host."""
+    def domain_for(self, author: Mailbox | None, of: About = NOTHING) -> DomainFacts:
+        """The domain of a mail: by the identity rule of what it is about, else the author's own alias domain, else
+        the default one, else this host."""
+        own = self._own_domain(author)
+        rule = next((rule for rule in self.identities if rule.fits(of)), None)
+        return self._by_identity(rule, own) if rule else own
+
+    def _own_domain(self, author: Mailbox | None) -> DomainFacts:
         try:
             name = domain_of(author.address) if author and author.address else ""
         except InvalidAddress:
             name = ""
-        own = next((domain for domain in self.domains if domain.name == name), None)
-        return own or self.default_domain or DomainFacts(host_name())
+        return self._domain_named(name) or self.default_domain or DomainFacts(host_name())
+
+    def _domain_named(self, name: str) -> DomainFacts | None:
+        return next((domain for domain in self.domains if domain.name == name), None)
+
+    def _by_identity(self, rule: Identity, own: DomainFacts) -> DomainFacts:
+        """Under the rule's default From; bounce and catchall are those of its domain when that is one of ours."""
+        default_from = default_from_of(own.name, rule.default_from)
+        if not default_from:
+            return own
+        return replace(self._domain_named(domain_of(default_from)) or own, default_from=default_from)
 
     @property
     def message_domain(self) -> str:
@@ -67,43 +117,39 @@ class Snapshot:
         return self.domain_for(None).name
 
 
-def plan(
-    *,
-    author: Mailbox | None,
-    lane: str = Lane.TRANSACTIONAL,
-    asked_server_id: int | None = None,
-    snapshot: Snapshot | None = None,
-    bounce_token: str = "",
-) -> Decision:
-    """The way this mail takes under the settings of now, or why it has none."""
-    known = snapshot or _current()
-    asked = _asked(known, lane, asked_server_id)
-    return choose(
+class Outgoing(TypedDict, total=False):
+    """What a caller may tell of a mail."""
+
+    author: Required[Mailbox | None]
+    lane: str
+    asked_server_id: int | None
+    of: About
+    snapshot: Snapshot | None
+    bounce_token: str
+
+
+def question(**mail: Unpack[Outgoing]) -> Question:
+    """Everything that decides about a mail, under the settings of now; no foreign policy is known in it yet."""
+    author = mail["author"]
+    known = mail.get("snapshot") or _current()
+    return Question(
         author=author,
         servers=known.servers,
-        domain=known.domain_for(author),
+        domain=known.domain_for(author, mail.get("of", NOTHING)),
         rules=_rules_for(author, known),
-        asked=asked,
-        bounce_token=bounce_token,
+        asked=_asked(known, mail.get("lane", Lane.TRANSACTIONAL), mail.get("asked_server_id")),
+        bounce_token=mail.get("bounce_token", ""),
     )
 
 
-def ways(
-    *,
-    author: Mailbox | None,
-    lane: str = Lane.TRANSACTIONAL,
-    asked_server_id: int | None = None,
-    snapshot: Snapshot | None = None,
-    bounce_token: str = "",
-) -> list[Decision]:
+def plan(**mail: Unpack[Outgoing]) -> Decision:
+    """The way this mail takes under the settings of now, or why it has none."""
+    return question(**mail).choice()
+
+
+def ways(**mail: Unpack[Outgoing]) -> list[Decision]:
     """Every way, the planned one first; when there is none, the one decision that says why."""
-    known = snapshot or _current()
-    asked = _asked(known, lane, asked_server_id)
-    domain, rules = known.domain_for(author), _rules_for(author, known)
-    found = ladder(
-        author=author, servers=known.servers, domain=domain, rules=rules, asked=asked, bounce_token=bounce_token
-    )
-    return list(found) or [choose(author=author, servers=known.servers, domain=domain, rules=rules, asked=asked)]
+    return question(**mail).ways()
 
 
 def _asked(known: Snapshot, lane: str, asked_server_id: int | None) -> ServerFacts | None:
@@ -188,6 +234,9 @@ def _read(environment: Server | None) -> Snapshot:
         ),
         mass_server_id=options.mass_server_id,
         known=known,
+        identities=tuple(
+            Identity(rule.document_type_id, rule.team_id, rule.default_from) for rule in IdentityRule.objects.all()
+        ),
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.timezone import now
@@ -42,10 +41,12 @@ def enqueue(
     its cause, so that it is seen. The bell rings when the transaction is committed.
     """
     snapshot = planning.snapshot()
+    of = planning.about(document)
     decision = planning.plan(
         author=author_of(content),
         lane=lane,
         asked_server_id=asked_server.pk if asked_server else None,
+        of=of,
         snapshot=snapshot,
     )
     shared = {
@@ -57,7 +58,7 @@ def enqueue(
         # A server in trouble: the worker looks for another one first.
         "plan_version": 0 if decision.server and is_resting(decision.server.id) else snapshot.version,
         "due_at": due_at or now(),
-        **_document_fields(document),
+        **_document_fields(document, of),
     }
     mails = [_mail(content, recipient, decision, shared) for recipient in recipients]
     with transaction.atomic():
@@ -121,11 +122,12 @@ def _reason_against(mailbox: Mailbox, decision: Decision) -> str:
     return ""
 
 
-def _document_fields(document: models.Model | None) -> dict[str, Any]:
-    if document is None:
-        return {"document_type": None, "document_id": None, "document_name": ""}
+def _document_fields(document: models.Model | None, of: planning.About) -> dict[str, Any]:
+    name = str(document)[:200] if document else ""
+    key = document.pk if document else None
     return {
-        "document_type": ContentType.objects.get_for_model(type(document)),
-        "document_id": document.pk,
-        "document_name": str(document)[:200],
+        "document_type_id": of.document_type_id,
+        "document_id": key,
+        "document_name": name,
+        "team_id": of.team_id,
     }

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from daeris.ui import language
 from daeris.ui.language import language_chosen
-from mail.models import Contact, Domain, Options, Server
+from mail.models import Contact, Domain, IdentityRule, Options, Server
 
 
 @receiver(post_save, sender=settings.AUTH_USER_MODEL, dispatch_uid="mail_user_contact")
@@ -40,6 +40,7 @@ def keep_the_users_language(sender: type, user: Any, language: str, **kwargs: ob
 
 @receiver([post_save, post_delete], sender=Server, dispatch_uid="mail_server_version")
 @receiver([post_save, post_delete], sender=Domain, dispatch_uid="mail_domain_version")
+@receiver([post_save, post_delete], sender=IdentityRule, dispatch_uid="mail_identity_version")
 @receiver(post_save, sender=Options, dispatch_uid="mail_options_version")
 def settings_changed(sender: type, **kwargs: object) -> None:
     """Mail planned before this change is planned anew."""

@@ -19,7 +19,7 @@ from mail.signals import mail_failed
 # Few enough that the thread that owns the database is soon free again for leases and outcomes.
 BATCH = 500
 
-WaysOf = Callable[[Mailbox | None, str, int | None], list[Decision]]
+WaysOf = Callable[[Mailbox | None, str, int | None, planning.About], list[Decision]]
 
 
 def plan_anew(snapshot: planning.Snapshot) -> int:
@@ -30,8 +30,8 @@ def plan_anew(snapshot: planning.Snapshot) -> int:
         return 0
 
     @cache
-    def ways_of(author: Mailbox | None, lane: str, asked_server_id: int | None) -> list[Decision]:
-        return planning.ways(author=author, lane=lane, asked_server_id=asked_server_id, snapshot=snapshot)
+    def ways_of(author: Mailbox | None, lane: str, asked_server_id: int | None, of: planning.About) -> list[Decision]:
+        return planning.ways(author=author, lane=lane, asked_server_id=asked_server_id, of=of, snapshot=snapshot)
 
     failed: list[int] = []
     with transaction.atomic():
@@ -51,7 +51,7 @@ def plan_anew(snapshot: planning.Snapshot) -> int:
 def _taken(stale: "QuerySet[Mail]") -> list[Mail]:
     """A batch that nobody else can move meanwhile; what a person retries comes first, as its version is 0."""
     lean = stale.select_related("content").only(
-        *("lane", "asked_server_id", "server_id", "uncertain", "urgent"),
+        *("lane", "asked_server_id", "server_id", "uncertain", "urgent", "document_type_id", "team_id"),
         *("content__author_name", "content__author_address"),
     )
     return list(lean.select_for_update(skip_locked=True, of=("self",)).order_by("plan_version")[:BATCH])
@@ -61,7 +61,8 @@ def _decided(batch: Sequence[Mail], ways_of: WaysOf, resting: Set[int]) -> dict[
     """The mails of the batch by what was decided for them: the server, or why there is none."""
     decided: dict[tuple[int | None, str], list[int]] = defaultdict(list)
     for mail in batch:
-        ways = ways_of(author_of(mail.content), mail.lane, mail.asked_server_id)
+        of = planning.About(mail.document_type_id, mail.team_id)
+        ways = ways_of(author_of(mail.content), mail.lane, mail.asked_server_id, of)
         decision = best_way(ways, mail, resting)
         server_id = decision.server.id if decision.server else None
         decided[server_id, decision.error.value if decision.error else ""].append(mail.pk)
@@ -76,7 +77,7 @@ def best_way(ways: Sequence[Decision], mail: Mail, resting: Set[int]) -> Decisio
     first = ways[0]
     if first.server is None:
         return first
-    same_from = [way for way in ways if way.server and way.header_from == first.header_from]
+    same_from = [way for way in ways if way.server and way.same_from(first)]
     if mail.uncertain:
         return next((way for way in same_from if way.server and way.server.id == mail.server_id), first)
     if first.server.id in resting and not mail.urgent:

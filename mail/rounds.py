@@ -13,10 +13,11 @@ from mail.boot_clock import boot_seconds
 from mail.claiming import Claimed, Hands
 from mail.composing import Letter, letter_of
 from mail.delivery import Job, bounce_token
+from mail.domains.dmarc import Policy
 from mail.endpoint import Endpoint
 from mail.models import Content, Server
 from mail.queue import author_of
-from mail.routing import Decision
+from mail.routing import Decision, Question
 from mail.settling import Fate, Settlement, settle_all
 
 logger = logging.getLogger(__name__)
@@ -82,13 +83,18 @@ def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_
             return Settlement(mail, Fate.FAILED, cause="content_forgotten")
         if cause := refused.get(mail.id):
             return Settlement(mail, Fate.FAILED, cause=cause)
-        planned, *others = _ways_of(mail, content, snapshot)
-        if planned:
-            ways = [planned, *(way for way in others if way and _server_id(way) in usable)]
-            next_id = next((_server_id(way) for way in others if _server_id(way) in counted), None)
-            return Job(mail, letter(mail.content_id), ways, lease_ends, next_server_id=next_id)
-        # The settings changed between plan and claim: planned anew in the next round.
-        return Settlement(mail, Fate.RELEASED)
+        question = _question_of(mail, content, snapshot)
+        job = Job(mail, letter(mail.content_id), [], lease_ends, awaits=question.awaits)
+
+        def choose(policies: Mapping[str, Policy]) -> None:
+            planned, *others = _ways_of(mail, question.knowing(policies))
+            job.ways = [way for way in (planned, *(way for way in others if _server_id(way) in usable)) if way]
+            job.next_server_id = next((_server_id(way) for way in others if _server_id(way) in counted), None)
+
+        choose({})
+        job.choose = choose
+        # Without one the settings changed between plan and claim: planned anew in the next round.
+        return job if job.ways else Settlement(mail, Fate.RELEASED)
 
     return [_unless_it_is_broken(prepare, mail) for mail in claimed]
 
@@ -104,22 +110,29 @@ def _unless_it_is_broken(prepare: Callable[[Claimed], Job | Settlement], mail: C
         return Settlement(mail, Fate.FAILED, cause="internal", failure=type(defect).__name__)
 
 
-def _ways_of(mail: Claimed, content: Content, snapshot: planning.Snapshot) -> list[Decision | None]:
-    """The planned way, then those that keep its header From; where the outcome is unknown, the planned one only.
-
-    The first is None when the settings of now know no such way.
-    """
-    ways = planning.ways(
+def _question_of(mail: Claimed, content: Content, snapshot: planning.Snapshot) -> Question:
+    return planning.question(
         author=author_of(content),
         lane=mail.lane,
         asked_server_id=mail.asked_server_id,
+        of=planning.About(mail.document_type_id, mail.team_id),
         snapshot=snapshot,
         bounce_token=bounce_token(mail.id),
     )
+
+
+def _ways_of(mail: Claimed, question: Question) -> list[Decision | None]:
+    """The planned way, then those that keep its header From; where the outcome is unknown, the planned one only.
+
+    While a policy is awaited that decides about the From, all that could be meant. The first is None when the
+    settings of now know no such way.
+    """
+    ways = question.ways()
     planned = next((way for way in ways if way.server and way.server.id == mail.server_id), None)
     if planned is None or mail.uncertain:
         return [planned]
-    return [planned, *(way for way in ways if way is not planned and way.header_from == planned.header_from)]
+    is_open = bool(question.awaits)
+    return [planned, *(way for way in ways if way is not planned and (is_open or way.same_from(planned)))]
 
 
 def _server_id(way: Decision | None) -> int:

@@ -1,13 +1,13 @@
 """Which server a mail leaves through, under which From, and why: design §4 and §5 as pure functions.
 
-`ladder` gives every way in the order in which it is tried, `choose` the first one. Both look at plain
-values only, so that a table of cases can test them and a simulator can show them.
+`ladder` gives every way in the order in which it is tried, `choose` the first one; `mail.alternatives` says why each
+other server is not it. Both look at plain values only, so that a table of cases can test them and a simulator can show
+them.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mail.addresses import (
     MAX_LOCAL_OCTETS,
@@ -19,92 +19,59 @@ from mail.addresses import (
     key,
     local_part_of,
 )
+from mail.decisions import Decision, DomainFacts, RouteError, Rules, Sentence, ServerFacts, Step
+from mail.domains.dmarc import UNKNOWN, Policy
 
-
-class Step(StrEnum):
-    """The rung of the ladder on which a server was found."""
-
-    ASKED = "asked"
-    AUTHOR_ADDRESS = "author_address"
-    AUTHOR_DOMAIN = "author_domain"
-    DEFAULT_ADDRESS = "default_address"
-    DEFAULT_DOMAIN = "default_domain"
-    NO_FILTER = "no_filter"
-    FALLBACK = "fallback"
-
-
-class RouteError(StrEnum):
-    """Why a mail cannot leave at all."""
-
-    NO_SERVER = "no_server"
-    SERVER_ARCHIVED = "server_archived"
-    FROM_MISSING = "from_missing"
-    FROM_INVALID = "from_invalid"
+__all__ = [
+    "Decision",
+    "DomainFacts",
+    "Question",
+    "RouteError",
+    "Rules",
+    "Sentence",
+    "ServerFacts",
+    "Step",
+    "bounce_address",
+    "choose",
+    "ladder",
+    "rewritten_name",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """What the choice looks at in a server."""
+class Question:
+    """Everything that is looked at for one mail; asked again when a policy becomes known."""
 
-    id: int
-    name: str
-    priority: int
-    from_filter: FromFilter
-    active: bool = True
-    resting: bool = False
-    blocked: bool = False
+    author: Mailbox | None
+    servers: Sequence[ServerFacts]
+    domain: DomainFacts | None
+    rules: Rules
+    asked: ServerFacts | None = None
+    bounce_token: str = ""
 
+    def ways(self) -> list[Decision]:
+        """Every way, the first one first; when there is none, the one decision that says why."""
+        found = ladder(
+            author=self.author,
+            servers=self.servers,
+            domain=self.domain,
+            rules=self.rules,
+            asked=self.asked,
+            bounce_token=self.bounce_token,
+        )
+        return list(found) or [_refusal(self.author, self.servers, self.domain, self.rules, self.asked)]
 
-@dataclass(frozen=True, slots=True)
-class DomainFacts:
-    """What the choice looks at in an alias domain: the full default From, the local parts of bounce and catchall."""
-
-    name: str
-    default_from: str = ""
-    bounce: str = ""
-    catchall: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The general options as the choice needs them; domains in A-label form, addresses as `addresses.key` writes them.
-
-    `own_addresses` counts at public providers only, where the domain is nobody's.
-    """
-
-    custom_servers: bool = True
-    protection: str = "never"
-    providers: frozenset[str] = frozenset()
-    own_domains: frozenset[str] = frozenset()
-    own_addresses: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """Something to tell, without a language yet: `explanations.render` says it."""
-
-    code: str
-    params: dict[str, str | int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One way for a mail to leave; or, with `error`, why there is none."""
-
-    server: ServerFacts | None = None
-    step: Step | None = None
-    header_from: Mailbox | None = None
-    envelope_from: str = ""
-    reply_to: Mailbox | None = None
-    # The author as written, when the header From is another.
-    original_from: Mailbox | None = None
-    why: Sentence | None = None
-    warnings: tuple[Sentence, ...] = ()
-    error: RouteError | None = None
+    def choice(self) -> Decision:
+        return self.ways()[0]
 
     @property
-    def rewritten(self) -> bool:
-        return self.original_from is not None
+    def awaits(self) -> str:
+        """The domain whose DMARC policy should be looked up before the From is decided; "" when none matters."""
+        return next((way.awaits for way in self.ways() if way.awaits), "")
+
+    def knowing(self, policies: Mapping[str, Policy]) -> "Question":
+        """The same question when these policies are known, too."""
+        return replace(self, rules=replace(self.rules, policies={**self.rules.policies, **policies}))
 
 
 def choose(
@@ -184,10 +151,16 @@ class _Mail:
         name = author.name if author else ""
         return cls(known, name, domain.default_from if domain else "", domain, rules, token)
 
-    @property
-    def is_protected(self) -> bool:
-        """Whether the From would be a foreign one that DMARC protection keeps from an unfiltered server."""
-        return self.rules.protection == "always" and self.author is not None and self._is_foreign(self.author.address)
+    def protection(self) -> "_Protection | None":
+        """What DMARC protection makes of this From through an unfiltered server; None when it has no part in it."""
+        if self.rules.protection == "never" or self.author is None or not self._is_foreign(self.author.address):
+            return None
+        if self.rules.protection == "always":
+            return _Protection("protected")
+        domain = domain_of(self.author.address)
+        policy = self.rules.policies.get(domain)
+        awaits = domain if policy is None and not self.is_default_from(self.author.address) else ""
+        return _automatic(policy or UNKNOWN, awaits, is_provider=domain in self.rules.providers)
 
     def _is_foreign(self, address: str) -> bool:
         if domain_of(address) in self.rules.providers:
@@ -198,8 +171,11 @@ class _Mail:
         return bool(self.default_from) and key(address) == key(self.default_from)
 
     def leave(self, server: ServerFacts, step: Step, *, rewrite: bool, code: str = "") -> Decision:
-        """The way through this server; under the default From when `rewrite` is asked for and there is one."""
-        kept = self.author
+        """The way through this server; under the default From when `rewrite` is asked for and there is one.
+
+        `code` is the reason for that, told unless it comes to something else.
+        """
+        kept, told = self.author, "rewritten" if rewrite else "kept"
         if kept and rewrite and self.default_from and not self.is_default_from(kept.address):
             header_from, fate, original = Mailbox(rewritten_name(kept), self.default_from), "rewritten", kept
         elif kept:
@@ -213,13 +189,13 @@ class _Mail:
             envelope_from=self._envelope_from(server, header_from),
             reply_to=original,
             original_from=original,
-            why=self.tell(code if code and fate == "rewritten" else f"{step.value}_{fate}", server),
+            why=self.tell(f"{step.value}_{code}" if code and fate == told else f"{step.value}_{fate}", server),
         )
 
     def tell(self, code: str, server: ServerFacts) -> Sentence:
         if not self.rules.custom_servers and code.startswith(Step.NO_FILTER.value):
             code = code.replace(Step.NO_FILTER.value, "environment")
-        return Sentence(code, _params(self.author, self.default_from, server))
+        return Sentence(code, _params(self.author, self.default_from, server, self.rules.policies))
 
     def _envelope_from(self, server: ServerFacts, header_from: Mailbox) -> str:
         if self.domain:
@@ -284,12 +260,36 @@ def _steps(mail: _Mail) -> _Steps:
 
 def _unfiltered(mail: _Mail, server: ServerFacts, step: Step) -> Decision:
     """Through a server that takes every From: the only place where DMARC protection has something to protect."""
-    if not mail.is_protected:
+    protection = mail.protection()
+    if protection is None:
         return mail.leave(server, step, rewrite=False)
-    way = mail.leave(server, step, rewrite=True, code=f"{step.value}_protected")
-    if way.rewritten or mail.default_from:
-        return way
-    return replace(way, warnings=(mail.tell("unprotected", server),))
+    way = mail.leave(server, step, rewrite=protection.rewrites, code=protection.code)
+    warnings = [protection.warning] if protection.warning else []
+    if protection.rewrites and not way.rewritten:
+        warnings = [] if mail.default_from else ["unprotected"]
+    told = tuple(mail.tell(code, server) for code in warnings)
+    return replace(way, warnings=told, awaits=protection.awaits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Protection:
+    """Why a foreign From is replaced, or kept."""
+
+    code: str
+    rewrites: bool = True
+    warning: str = ""
+    awaits: str = ""
+
+
+def _automatic(policy: Policy, awaits: str, *, is_provider: bool) -> _Protection:
+    stale = "policy_stale" if policy.is_stale else ""
+    if policy.is_enforced:
+        return _Protection("policy", warning=stale)
+    if is_provider:
+        return _Protection("provider", awaits=awaits)
+    if policy.failed:
+        return _Protection("policy_unknown", warning="policy_unknown", awaits=awaits)
+    return _Protection("policy_none" if policy.value else "policy_absent", rewrites=False, warning=stale)
 
 
 # -- Details -----------------------------------------------------------------------------------------
@@ -345,12 +345,16 @@ def _error(error: RouteError, **params: str | int) -> Decision:
     return Decision(error=error, why=Sentence(error.value, params))
 
 
-def _params(author: Mailbox | None, default_from: str, server: ServerFacts) -> dict[str, str | int]:
+def _params(
+    author: Mailbox | None, default_from: str, server: ServerFacts, policies: Mapping[str, Policy]
+) -> dict[str, str | int]:
     address = author.address if author else ""
+    domain = domain_of(address) if address else ""
     return {
         "server": server.name,
         "author": address,
-        "author_domain": domain_of(address) if address else "",
+        "author_domain": domain,
         "default_from": default_from,
         "default_domain": domain_of(default_from) if default_from else "",
+        "policy": policies[domain].value if domain in policies else "",
     }

@@ -52,7 +52,7 @@ class Known:
         return self.policy if self.policy.failed else replace(self.policy, is_stale=True)
 
 
-async def look_up(domain: str, *, seconds: float = LIMIT_SECONDS) -> tuple[Policy, float]:
+async def look_up(domain: str, *, seconds: float) -> tuple[Policy, float]:
     """The policy that the DNS tells, and for how many seconds it counts. LookupFailed when it cannot be known."""
     try:
         async with asyncio.timeout(seconds):
@@ -142,7 +142,7 @@ class Policies:
 
 async def _refreshed(domain: str, known: Known, now: float) -> Known:
     try:
-        policy, ttl = await look_up(domain)
+        policy, ttl = await look_up(domain, seconds=LIMIT_SECONDS)
     except LookupFailed as reason:
         logger.warning("DMARC policy of %s: %s", domain, reason)
         return replace(known, paused_until=now + PAUSE_SECONDS)

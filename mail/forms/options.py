@@ -50,8 +50,6 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Blank is no answer to a question that has a default.
-        self.fields["dmarc_protection"].choices = Options.Protection.choices  # type: ignore[attr-defined]
         self.was_on = bool(self.instance.custom_servers)
         self.domain = default_domain()
         self.fields["alias_domain"].initial = self.domain.name if self.domain else ""

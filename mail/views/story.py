@@ -115,9 +115,9 @@ def _moment(number: int, attempt: Attempt) -> Moment:
 
 
 def _sentence(attempt: Attempt) -> str:
-    """Why this server and this From, in the reader's language; "" for an attempt that kept no reason."""
-    why = attempt.explanation.get("why")
-    return explanations.render(Sentence(why[0], why[1])) if why else ""
+    """Why this server and this From, and what to beware of, in the reader's language; "" when no reason was kept."""
+    kept = [attempt.explanation.get("why"), *attempt.explanation.get("warnings", [])]
+    return " ".join(explanations.render(Sentence(code, params)) for code, params in filter(None, kept))
 
 
 def headers_of(mail: Mail, content: Content, last: Attempt | None) -> list[tuple[str, str]]:

@@ -322,8 +322,7 @@ AT = "servers[0]"
         ({"options": []}, "options", "An object"),
         ({"options": {"custom_servers": "yes"}}, "options.custom_servers", "true or false"),
         ({"options": {"custom_servers": 1}}, "options.custom_servers", "true or false"),
-        ({"options": {"dmarc_protection": "automatic"}}, "options.dmarc_protection", "not available in this version"),
-        ({"options": {"dmarc_protection": "maybe"}}, "options.dmarc_protection", "never, always"),
+        ({"options": {"dmarc_protection": "maybe"}}, "options.dmarc_protection", "never, always, automatic"),
         ({"options": {"mass_server": "X"}}, "options.mass_server", "no outgoing server named «X»"),
         ({"options": {"mass_server": None}}, "options.mass_server", "A text"),
         ({"options": {"public_providers": "gmail.com"}}, "options.public_providers", "A list"),
@@ -392,7 +391,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_written():
     before = everything()
     found = mistakes(
         {
-            "options": {"dmarc_protection": "automatic", "mass_server": "Nobody"},
+            "options": {"dmarc_protection": "sometimes", "mass_server": "Nobody"},
             "domains": [{"name": "miempresa.example", "default_from": "changed"}, {"name": "-"}],
             "servers": [
                 {"name": "Corporativo", "priority": 1},

@@ -171,13 +171,18 @@ def test_the_reason_is_said_in_plain_words():
         assert summary(decision) == (
             "«Corporativo» lists the author's domain miempresa.test, so the mail keeps its own From."
         )
-        assert sent_as(decision) == "Leaves as ana@miempresa.test through Corporativo."
+        assert sent_as(decision) == (
+            "Leaves as ana@miempresa.test through Corporativo; answers go to ana@miempresa.test."
+        )
+        assert sent_as(decision, answers_return=True) == (
+            "Leaves as ana@miempresa.test through Corporativo; answers come back here."
+        )
 
 
 def test_the_line_under_an_editor_says_where_answers_arrive():
     decision = choose(author=Mailbox("Ana", "ana@x.test"), servers=[server(1, "us.test")], domain=OURS, rules=RULES)
     with translation.override("en"):
-        assert sent_as(decision) == "Leaves as Ana <info@us.test> through S1. Answers arrive at ana@x.test."
+        assert sent_as(decision) == "Leaves as Ana <info@us.test> through S1; answers go to ana@x.test."
     refused = choose(author=None, servers=[server(1)], domain=None, rules=RULES)
     assert sent_as(refused) == summary(refused) != ""
 

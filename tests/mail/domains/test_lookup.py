@@ -14,11 +14,11 @@ from mail.domains.policies import Policies, look_up, policies_known, policies_no
 
 
 def found(domain: str) -> Policy:
-    return asyncio.run(look_up(domain))[0]
+    return asyncio.run(look_up(domain, seconds=2))[0]
 
 
 def ttl_of(domain: str) -> float:
-    return asyncio.run(look_up(domain))[1]
+    return asyncio.run(look_up(domain, seconds=2))[1]
 
 
 # -- Asking ------------------------------------------------------------------------------------------

@@ -82,10 +82,11 @@ class TestOptions:
         assert Options.load().dmarc_protection == "always"
         assert Server.objects.exists()
 
-    def test_automatic_protection_is_refused_with_words(self, as_alice: Client) -> None:
-        response = as_alice.post(OPTIONS, options(dmarc_protection="automatic"))
-        assert response.status_code == 422
-        assert "automatic protection needs look-ups in the DNS" in response.content.decode()
+    @pytest.mark.parametrize("protection", ["never", "always", "automatic"])
+    def test_each_kind_of_protection_may_be_chosen(self, as_alice: Client, protection: str) -> None:
+        assert as_alice.post(OPTIONS, options(dmarc_protection=protection)).status_code == 303
+        assert Options.load().dmarc_protection == protection
+        assert as_alice.post(OPTIONS, options(dmarc_protection="maybe")).status_code == 422
 
     def test_providers_are_normalised_and_checked(self, as_alice: Client) -> None:
         as_alice.post(OPTIONS, options(dmarc_protection="always", public_providers="GMail.com., yahoo.es\nyahoo.es"))
