@@ -25,8 +25,12 @@ class Wire(SMTPProtocol):
     def __init__(self) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self.closed = asyncio.Event()
+        # Why the server ended TLS; since TLS 1.3 it judges our certificate only after the handshake.
+        self.alert: ssl.SSLError | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ssl.SSLError):
+            self.alert = exc
         super().connection_lost(exc)
         self.closed.set()
 
@@ -162,4 +166,7 @@ def without_secrets(reply: Reply, secrets: Sequence[str]) -> Reply:
     text = reply.text
     for secret in filter(None, secrets):
         text = text.replace(secret, "***")
-    return Reply(reply.code, reply.enhanced, re.sub(r"[A-Za-z0-9+/=]{8,}", hide, text))
+    # Passwords come as base64, tokens in the letters of URLs.
+    for pieces in (r"[A-Za-z0-9+/=]{8,}", r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{6,}[A-Za-z0-9_~-]"):
+        text = re.sub(pieces, hide, text)
+    return Reply(reply.code, reply.enhanced, text)

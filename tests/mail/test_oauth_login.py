@@ -148,7 +148,7 @@ class TestLogIn:
         gmail.answer("AUTH", f"535 5.7.8 What is {token}, or {token[40:900]}?")
         with pytest.raises(DeliveryError) as caught:
             await send(endpoint(gmail, authority, Tokens(token, token)))
-        assert not any(token[at : at + 12] in str(caught.value) for at in range(0, len(token), 4))
+        assert not any(token[at : at + 12] in str(caught.value) for at in range(len(token) - 12))
 
     def test_equal_sources_share_connections_and_tell_nothing(self, authority: Authority) -> None:
         moment = now()
