@@ -17,7 +17,7 @@ from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_e
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
 from mail.endpoint import Accepted, ClientCertificateUnusable, Endpoint, Envelope
-from mail.exceptions import DeliveryError, Phase, Reply
+from mail.exceptions import BEFORE_MAIL, DeliveryError, Phase, Reply
 from mail.oauth_login import TokenSource
 from mail.reply_rules import is_permanent
 from mail.wire import PIECE, Address, Wire, dot_stuffed, own_name, reach, resolve, tell, without_secrets
@@ -397,4 +397,6 @@ class Connection:
         except SMTPResponseException as error:
             raise self._gibberish(error.message) from None
         except OSError as error:
-            raise self._error(*tell(error, self.phase)) from error
+            # Once a mail is on its way, only that the connection was lost matters.
+            alert = self._wire.alert if self._wire is not None and self.phase in BEFORE_MAIL else None
+            raise self._error(*tell(alert or error, self.phase)) from error

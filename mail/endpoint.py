@@ -4,7 +4,7 @@ import os
 import secrets
 import ssl
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 
+from mail import headers
 from mail.addresses import normalise_host
 from mail.certificates import certificates_in
 from mail.environment import environment_password
 from mail.exceptions import Reply
+from mail.extra_headers import headers_of
 from mail.fields import decrypt
 from mail.models import Provider, Server
 from mail.oauth_login import GrantTokens, TokenSource
@@ -59,6 +61,8 @@ class Endpoint:
     max_connections: int = 10
     # What the form says, beside what the server itself says in EHLO; None is without limit.
     largest_mail: int | None = None
+    # What every mail carries besides.
+    extra_headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, server: Server) -> Self:
@@ -84,7 +88,20 @@ class Endpoint:
             data_seconds=server.data_seconds or settings.MAIL_DATA_SECONDS,
             max_connections=server.max_connections,
             largest_mail=server.largest_mail,
+            extra_headers=headers_of(server.extra_headers),
         )
+
+    def dressed(self, envelope: "Envelope") -> "Envelope":
+        """The mail as this server gets it: with the header lines of the server that it does not have itself."""
+        if not self.extra_headers:
+            return envelope
+        head = envelope.message[: envelope.message.find(b"\r\n\r\n") + 2].lower()
+        lines = [
+            headers.text(name, value).encode()
+            for name, value in self.extra_headers
+            if not (b"\r\n" + head).count(b"\r\n" + name.lower().encode() + b":")
+        ]
+        return replace(envelope, message=b"".join(lines) + envelope.message)
 
     def tls_context(self) -> ssl.SSLContext:
         """How TLS is checked, and what we show of ourselves.

@@ -50,8 +50,9 @@ class DeliveryError(Exception):
     `kind` is "reply" when the server answered; else what happened instead: "dns", "refused", "connect",
     "timeout", "dropped", "protocol", "tls", "starttls_missing", "auth_unavailable", "credentials_unreadable",
     "not_connected", "grant_lost", "token_refused", "token_needs_tls", "oauth_client", "provider_away",
-    "ca_invalid", "smtputf8_missing", "too_large", "address_invalid", "internal". `detail` explains it in plain
-    English. Neither ever holds a word of the mail or a password. `host` is the server that was asked.
+    "ca_invalid", "client_certificate_expired", "client_certificate_invalid", "smtputf8_missing", "too_large",
+    "address_invalid", "internal". `detail` explains it in plain English. Neither ever holds a word of the mail or a
+    password. `host` is the server that was asked.
     """
 
     def __init__(

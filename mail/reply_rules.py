@@ -146,6 +146,8 @@ KINDS: dict[str, tuple[str, Outcome]] = {
     "tls": ("tls_failed", _BLOCKED),
     "starttls_missing": ("starttls_missing", _BLOCKED),
     "ca_invalid": ("ca_invalid", _BLOCKED),
+    "client_certificate_expired": ("client_certificate_expired", _BLOCKED),
+    "client_certificate_invalid": ("client_certificate_invalid", _BLOCKED),
     "auth_unavailable": ("auth_unavailable", _BLOCKED),
     "credentials_unreadable": ("credentials_unreadable", _BLOCKED),
     "not_connected": ("not_connected", _BLOCKED),

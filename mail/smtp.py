@@ -42,6 +42,8 @@ class Pool:
         `gate` is asked right before MAIL and before DATA; it may wait or raise, and may be asked for MAIL twice.
         """
         refuse_unsafe_addresses(envelope)
+        envelope = self.endpoint.dressed(envelope)
+        self._refuse_too_large(envelope)
         async with self._slots:
             connection = await self._take()
             if connection is not None:
@@ -52,6 +54,12 @@ class Pool:
                     if not _was_stale(error):
                         raise
             return await self._use(None, envelope, gate)
+
+    def _refuse_too_large(self, envelope: Envelope) -> None:
+        largest = self.endpoint.largest_mail
+        if largest and largest < len(envelope.message):
+            detail = f"The message has {len(envelope.message)} bytes; for this server {largest} are allowed"
+            raise DeliveryError("mail", "too_large", detail=detail)
 
     async def close_idle(self) -> None:
         """Close what nobody has used for 30 seconds. The pool also does so by itself."""

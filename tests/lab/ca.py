@@ -6,6 +6,7 @@ import ipaddress
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -66,14 +67,22 @@ class Authority:
         """Issued by another root, which nobody trusts."""
         return Authority(self.folder / "stranger", "Somebody else's CA").server
 
-    def issue(self, name: str, *, hosts: tuple[str, ...] = HOSTS, days: tuple[int, int] = (-1, 30)) -> Certificate:
-        """A server certificate for these host names and addresses, valid between these days from now."""
+    def issue(
+        self,
+        name: str,
+        *,
+        hosts: tuple[str, ...] = HOSTS,
+        days: tuple[int, int] = (-1, 30),
+        purpose: Literal["server", "client"] = "server",
+    ) -> Certificate:
+        """A certificate for these host names and addresses, valid between these days from now."""
+        usage = ExtendedKeyUsageOID.SERVER_AUTH if purpose == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
             _builder(name, self._name, key.public_key(), days)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(_usage(), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )

@@ -63,6 +63,8 @@ KIND_CASES: list[tuple[Phase, str, str, Outcome, str]] = [
     ("starttls", "tls", "wrong version number", BLOCKED, "tls_not_spoken"),
     ("starttls", "tls", "sslv3 alert handshake failure", BLOCKED, "tls_failed"),
     ("starttls", "ca_invalid", "", BLOCKED, "ca_invalid"),
+    ("starttls", "client_certificate_expired", "", BLOCKED, "client_certificate_expired"),
+    ("starttls", "client_certificate_invalid", "", BLOCKED, "client_certificate_invalid"),
     ("starttls", "starttls_missing", "", BLOCKED, "starttls_missing"),
     ("auth", "auth_unavailable", "", BLOCKED, "auth_unavailable"),
     ("auth", "credentials_unreadable", "", BLOCKED, "credentials_unreadable"),
