@@ -1,9 +1,11 @@
 """The pages of mail in the menus of the shell."""
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui import navigation
+from mail import pauses
 
 
 def register() -> None:
@@ -40,9 +42,25 @@ def register() -> None:
         count=_red,
         shortcut="g m",
     )
+    navigation.notice(_paused)
 
 
 def _red(request: HttpRequest) -> navigation.Badge | None:
     from mail.views.listing import red_badge
 
     return red_badge(request)
+
+
+def _paused(request: HttpRequest) -> navigation.Notice | None:
+    held = pauses.shown()
+    if not held.anything:
+        return None
+    if held.everything:
+        text = _("All sending is paused: e-mail waits in the queue until somebody lets it go on.")
+    elif held.mass:
+        text = _("Mass mailing is paused: its e-mail waits in the queue until somebody lets it go on.")
+    else:
+        text = _("Sending is paused, except for mass mailing: e-mail waits in the queue until somebody lets it go on.")
+    may = request.user.has_perm("mail.manage_servers")
+    url, action = (reverse("mail:pauses"), _("Go on sending…")) if may else ("", "")
+    return navigation.Notice(text, icon="circle-pause", url=url, action=action)

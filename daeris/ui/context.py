@@ -74,6 +74,12 @@ class Shell:
         provider = navigation.registry.bell
         return provider(self.request) if provider and self.user else None
 
+    @cached_property
+    def notices(self) -> list[navigation.Notice]:
+        if not self.user:
+            return []
+        return [notice for tell in navigation.registry.notices if (notice := tell(self.request))]
+
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `shell`."""

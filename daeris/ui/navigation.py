@@ -45,6 +45,17 @@ class Bell:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something everybody should know as long as it lasts: a bar on every page."""
+
+    text: Text
+    icon: str = "circle-alert"
+    # Where whoever may do something about it goes.
+    url: str = ""
+    action: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     name: str
     label: Text
@@ -122,6 +133,7 @@ class Registry:
     entries: list[Entry] = field(default_factory=list)
     search_providers: list[Callable[[HttpRequest, str], Iterable[Hit]]] = field(default_factory=list)
     bell: Callable[[HttpRequest], Bell | None] | None = None
+    notices: list[Callable[[HttpRequest], Notice | None]] = field(default_factory=list)
 
 
 registry = Registry()
@@ -158,6 +170,12 @@ def search_provider(find: Callable[[HttpRequest, str], Iterable[Hit]]) -> None:
 def bell(unread: Callable[[HttpRequest], Bell | None]) -> None:
     """Register what the bell counts."""
     registry.bell = unread
+
+
+def notice(tell: Callable[[HttpRequest], Notice | None]) -> None:
+    """Register something that may have to be told on every page; it is asked for by each of them, so it is quick."""
+    if tell not in registry.notices:
+        registry.notices.append(tell)
 
 
 def open_entries(user: AnyUser) -> list[tuple[App, Entry, str]]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from daeris.ui.htmx import is_partial, respond
 from daeris.ui.paging import bounded_count
 from mail.attachments import download_headers
+from mail.holds import Hold, hold_of
 from mail.html import body_document, text_to_html
 from mail.models import Attachment, Content, Mail, Server
 from mail.models.mail import AnyUser
@@ -33,10 +34,12 @@ def mail(request: HttpRequest, pk: int) -> HttpResponse:
     """The mail with its words, its fate and every attempt; 204 for a page that still shows how things are."""
     one = _own(request, pk)
     attempts = list(one.attempts.all())
+    hold = hold_of(one)
     version = f"{one.state}.{one.fence}.{len(attempts)}.{one.cause}.{bool(one.server and one.server.blocked_cause)}"
+    version += f".{hold.code if hold else ''}"
     if is_partial(request) and request.headers.get(VERSION_HEADER) == version:
         return HttpResponse(status=204)
-    return respond(request, "mail/mail.html", "mail/_mail.html", _context(request.user, one, attempts, version))
+    return respond(request, "mail/mail.html", "mail/_mail.html", _context(request.user, one, attempts, hold, version))
 
 
 @require_safe
@@ -79,7 +82,7 @@ def _own(request: HttpRequest, pk: int) -> Mail:
     return get_object_or_404(mine, pk=pk)
 
 
-def _context(user: AnyUser, one: Mail, attempts: list[Any], version: str) -> dict[str, Any]:
+def _context(user: AnyUser, one: Mail, attempts: list[Any], hold: Hold | None, version: str) -> dict[str, Any]:
     content = one.content
     look = look_of(one)
     copies = Mail.objects.opened_by(user).filter(content=content).order_by("pk")
@@ -90,6 +93,7 @@ def _context(user: AnyUser, one: Mail, attempts: list[Any], version: str) -> dic
         "look": look,
         "steps": steps_of(one, look),
         "problem": problem_of(one),
+        "hold": hold,
         "attempts_count": len(attempts),
         "timeline": timeline_of(one, attempts),
         "headers": headers_of(one, content, attempts[-1] if attempts else None),

@@ -13,6 +13,7 @@ from django_htmx.http import trigger_client_event
 
 from daeris.ui.htmx import is_partial, redirect, respond, toast
 from mail import causes, queue
+from mail.holds import hold_of
 from mail.models import Mail, Server
 from mail.models.mail import FORGOTTEN, MailQuerySet
 from mail.views.listing import listing_of, rows_of
@@ -38,7 +39,10 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Send one mail now."""
     mail = get_object_or_404(Mail.objects.manageable_by(request.user), pk=pk)
     if queue.retry(Mail.objects.filter(pk=mail.pk)):
-        return _answer(request, mail, _("The e-mail is in the queue and goes out now."), "success")
+        again = Mail.objects.select_related("server").get(pk=mail.pk)
+        if hold := hold_of(again):
+            return _answer(request, again, hold.words, "warning")
+        return _answer(request, again, _("The e-mail is in the queue and goes out now."), "success")
     if mail.cause == FORGOTTEN:
         cause = causes.describe(FORGOTTEN)
         return _answer(request, mail, f"{cause.explanation} {cause.action}", "warning")
