@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from daeris.documents.models import Invoice, InvoiceLine, Opportunity, OpportunityLine, SaleOrder, SaleOrderLine
 from daeris.documents.models.base import Document, Line
-from daeris.ui.forms import Combobox, DateInput, MoneyInput, NumberInput, Textarea
+from daeris.ui.forms import Combobox, DateInput, MoneyInput, NumberInput, Rows, Textarea
 from mail.addresses import InvalidAddress, parse_mailbox
 from mail.models import Contact
 from mail.models.mail import AnyUser
@@ -94,6 +94,7 @@ class DocumentForm(ChangedFieldsForm):
         users = get_user_model()._default_manager.filter(is_active=True).order_by("first_name", "username")
         responsible = self.fields["responsible"]
         assert isinstance(responsible, forms.ModelChoiceField)
+        responsible.iterator = Rows
         responsible.queryset = users
         responsible.label_from_instance = name_of  # type: ignore[method-assign, assignment]
 

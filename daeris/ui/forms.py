@@ -1,14 +1,17 @@
 """The form renderer of every screen, and the widgets that screens choose from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.forms.models import ModelChoiceIterator
 from django.forms.renderers import TemplatesSetting
+from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from daeris.ui.controls import DRAWN
 
 Text = str | Promise
 # A select without script stays usable up to here; the combobox asks the server for the rest.
@@ -19,6 +22,12 @@ class FormRenderer(TemplatesSetting):
     """Fields as label, control, help and errors, tied together for assistive technology."""
 
     field_template_name = "ui/forms/field.html"
+
+    def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
+        if draw := DRAWN.get(template_name):
+            return draw(context["widget"])
+        drawn: str = super().render(template_name, context, request)
+        return drawn
 
 
 class DateInput(forms.DateInput):
@@ -100,6 +109,19 @@ class FileInput(forms.ClearableFileInput):
     """A file to upload, and the one there is."""
 
     template_name = "ui/forms/file_input.html"
+
+
+class Rows(ModelChoiceIterator):  # type: ignore[type-arg]
+    """The choices of a `ModelChoiceField` that has few (`field.iterator = Rows`), fetched at once.
+
+    Django fetches them through a cursor of the server, in case that they are many: PostgreSQL is asked three times.
+    """
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        if self.field.empty_label is not None:
+            yield ("", self.field.empty_label)
+        for row in self.queryset:
+            yield self.choice(row)
 
 
 class Combobox(forms.Select):

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from daeris.ui.controls import input_of, select_of
 from daeris.ui.icons import icon_svg
 from daeris.ui.lists import ControlPanel
 from daeris.ui.paging import PAGE_KEYS
@@ -16,6 +17,8 @@ from daeris.ui.tags.blocks import draw
 
 register = template.Library()
 Text = str | Promise
+register.filter("input", input_of)
+register.filter("select", select_of)
 
 
 @register.inclusion_tag("ui/components/form_errors.html")
