@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chatter.models import Message, Thread
-from chatter.recipients import Audience, addressable_by, audiences, contact_of
+from chatter.recipients import Audience, addressable_by, audiences
 from daeris.ui.forms import Combobox
 from mail.models import Contact
 
@@ -58,7 +58,7 @@ class Composer:
 
 def composer(thread: Thread, record: Any, user: Any, named: Sequence[Contact] = ()) -> Composer:
     """The composer of this thread for this user, with these people named."""
-    heard = audiences(thread, contact_of(user), [Message.Kind.MESSAGE, Message.Kind.NOTE], named)
+    heard = audiences(thread, user, [Message.Kind.MESSAGE, Message.Kind.NOTE], named)
     lines = [_line(kind, of_kind, named) for kind, of_kind in heard.items()]
     known = {contact.pk for contact in heard[Message.Kind.MESSAGE].everyone}
     suggested = [contact for contact in record.suggested_recipients() if contact.pk not in known]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, prefetch_related_objects
 from django.urls import reverse
 from django.utils import formats
 from django.utils.timezone import localdate, localtime, now
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from chatter.access import may_manage
 from chatter.changes import Change, in_words
 from chatter.delivery import Delivery, deliveries
-from chatter.models import Message, Thread
+from chatter.models import Message, Notification, Thread
 from chatter.quoting import folded
 from mail.models import Attachment
 
@@ -131,7 +131,9 @@ def newer(thread: Thread, model: type[Any], user: Any, *, after: int) -> list[En
 def entries_of(messages: Iterable[Message], model: type[Any], user: Any) -> list[Entry]:
     """These messages with everything that is shown of them."""
     messages = list(messages)
-    told = deliveries([message.pk for message in messages])
+    files = Prefetch("attachments", Attachment.objects.select_related("blob").order_by("pk"))
+    prefetch_related_objects([message for message in messages if _is(message, "has_files")], files)
+    told = deliveries([message.pk for message in messages if _is(message, "is_told")])
     return [_entry(message, model, user, told.get(message.pk, Delivery())) for message in messages]
 
 
@@ -142,12 +144,15 @@ def one(message: Message, model: type[Any], user: Any) -> Entry:
 
 def whole(messages: "QuerySet[Message]") -> "QuerySet[Message]":
     """These messages, newest first, with all that `entries_of` looks at."""
-    files = Prefetch("attachments", Attachment.objects.select_related("blob").order_by("pk"))
-    return messages.select_related("author", "user").prefetch_related(files).order_by("-pk")
+    # Most messages have neither files nor copies; those that have are known without another question.
+    files = Message.attachments.through.objects.filter(message_id=OuterRef("pk"))
+    told = Notification.objects.filter(message_id=OuterRef("pk"))
+    marked = messages.annotate(has_files=Exists(files), is_told=Exists(told))
+    return marked.select_related("author").order_by("-pk")
 
 
 def _entry(message: Message, model: type[Any], user: Any, delivery: Delivery) -> Entry:
-    files = list(message.attachments.all())
+    files = list(message.attachments.all()) if _is(message, "has_files") else []
     body, quote = folded(_with_images(message.body, files))
     return Entry(
         message=message,
@@ -158,6 +163,11 @@ def _entry(message: Message, model: type[Any], user: Any, delivery: Delivery) ->
         delivery=delivery,
         may_manage=bool(delivery.total) and may_manage(message, user),
     )
+
+
+def _is(message: Message, mark: str) -> bool:
+    """One of the marks that `whole` gave."""
+    return bool(getattr(message, mark))
 
 
 def _with_images(body: str, files: Sequence[Attachment]) -> str:

@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
-from django.contrib.auth import get_backends, get_user_model
+from django.conf import settings
+from django.contrib.auth import get_user_model, load_backend
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from chatter.models import Message, Thread
 from chatter.threads import Threaded
 from mail.addresses import InvalidAddress, Mailbox, key, parse_mailbox
 from mail.models import Contact
+from mail.models.mail import AnyUser
 
 # The kind of message, and the field with which a follower asks for it.
 WANTED = {
@@ -61,9 +63,9 @@ def audience(
 
 
 def audiences(
-    record: Threaded | Thread, author: Contact | None, kinds: Sequence[str], to: Iterable[Contact] = ()
+    record: Threaded | Thread, author: Contact | AnyUser | None, kinds: Sequence[str], to: Iterable[Contact] = ()
 ) -> dict[str, Audience]:
-    """The same for several kinds at once, with no more questions."""
+    """The same for several kinds at once, with no more questions. A user stands for the user's contact."""
     thread = record if isinstance(record, Thread) else record.thread
     order = [contact.pk for contact in to]
     named = sorted(_marked(Contact.objects.filter(pk__in=order)), key=lambda person: order.index(person.contact.pk))
@@ -72,13 +74,14 @@ def audiences(
     wanted = reduce(or_, (Q(**{wish: True}) for wish in wishes))
     following = Contact.objects.filter(follows__thread=thread).annotate(**wishes).filter(wanted)
     followers = _marked(following.order_by("follows__pk"))
+    writer = _among([*named, *followers], author)
     return {
         kind: choose(
             [
                 *(replace(person, is_named=True) for person in named),
                 *(person for person in followers if getattr(person.contact, f"wants_{kind}")),
             ],
-            author=author,
+            author=writer,
             kind=kind,
         )
         for kind in kinds
@@ -102,6 +105,13 @@ def choose(people: Iterable[Person], *, author: Contact | None, kind: str) -> Au
             continue
         _place(chosen, person, written)
     return chosen
+
+
+def _among(people: Iterable[Person], author: Contact | AnyUser | None) -> Contact | None:
+    """The author as a contact. A user who is not among these people needs none: nobody else is looked at."""
+    if author is None or isinstance(author, Contact):
+        return author
+    return next((person.contact for person in people if person.contact.user_id == author.pk), None)
 
 
 def _place(chosen: Audience, person: Person, written: set[str]) -> None:
@@ -147,10 +157,16 @@ def contact_of(who: Any) -> Contact | None:
 
 def internal_users() -> "QuerySet[Any]":
     """The active users who may use notes, whichever back-end grants it; in one question for any number of them."""
+    return _granted(tuple(settings.AUTHENTICATION_BACKENDS)).all()
+
+
+@cache
+def _granted(names: tuple[str, ...]) -> "QuerySet[Any]":
+    # Kept, because every page with a conversation asks, and to write the question down takes longer than to answer it.
     users = get_user_model()._default_manager
     granted = [
         Q(pk__in=backend.with_perm("chatter.use_notes").order_by().values("pk"))
-        for backend in get_backends()
+        for backend in map(load_backend, names)
         if hasattr(backend, "with_perm")
     ]
     return users.filter(reduce(or_, granted)) if granted else users.none()

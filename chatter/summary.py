@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 
 from chatter.access import may_post
 from chatter.models import Follower, Message, Thread
+from chatter.threads import Threaded
+from daeris.ui.asking import Answer, FirstKey, HowMany, Questions
 from mail.models import Attachment
 
 
@@ -20,20 +23,67 @@ class Summary:
     may_post: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The bar of a conversation whose numbers are asked together with others."""
+
+    user: Any
+    files: Answer
+    followers: Answer
+    following: Answer
+
+    @property
+    def told(self) -> Summary:
+        return Summary(
+            files=self.files.value,
+            followers=self.followers.value,
+            following=bool(self.following.value),
+            may_post=may_post(self.user),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """The thread of a record and its bar, asked together with other questions of the page."""
+
+    record: Threaded
+    about: dict[str, Any]
+    key: Answer
+    bar: Bar
+
+    @property
+    def thread(self) -> Thread:
+        """The thread, made if there is none yet."""
+        if self.key.value is None:
+            return self.record.thread
+        # Its root is read by whoever asks for it; to show the conversation nobody does.
+        known = {"id": self.key.value, **self.about}
+        return Thread.from_db(self.record._state.db, list(known), list(known.values()))
+
+
 def summary(thread: Thread, user: Any) -> Summary:
     """The bar of this thread for this user."""
-    followers = Follower.objects.filter(thread=thread).aggregate(
-        count=Count("pk"), mine=Count("pk", filter=Q(contact__user=user.pk))
-    )
-    return Summary(
-        files=files_of(thread, user).count(),
-        followers=followers["count"],
-        following=bool(followers["mine"]),
-        may_post=may_post(user),
-    )
+    return _bar({"thread": thread}, user, Questions()).told
 
 
-def files_of(thread: Thread, user: Any) -> "QuerySet[Attachment]":
+def along(record: Threaded, user: Any, questions: Questions) -> Conversation:
+    """The conversation of this record as this user sees it; what must be asked goes with the other questions."""
+    about = {"document_type_id": ContentType.objects.get_for_model(type(record)).pk, "document_id": record.pk}
+    key = questions.ask(FirstKey(Thread.objects.filter(**about)))
+    within = {f"thread__{name}": value for name, value in about.items()}
+    return Conversation(record, about, key, _bar(within, user, questions))
+
+
+def files_of(user: Any, **thread: Any) -> "QuerySet[Attachment]":
     """The files of the messages that this user may read, each once, the newest first."""
-    readable = Message.objects.readable_by(user).filter(thread=thread).order_by()
+    readable = Message.objects.readable_by(user).filter(**thread).order_by()
     return Attachment.objects.filter(messages__in=readable).distinct().order_by("-pk")
+
+
+def _bar(thread: dict[str, Any], user: Any, questions: Questions) -> Bar:
+    followers = Follower.objects.filter(**thread)
+    files, all_of_them, mine = (
+        questions.ask(HowMany(rows))
+        for rows in (files_of(user, **thread), followers, followers.filter(contact__user=user.pk))
+    )
+    return Bar(user, files, all_of_them, mine)

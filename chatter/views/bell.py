@@ -14,11 +14,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from chatter.access import message_or_404
 from chatter.models import Message, Notification, Thread
+from daeris.ui.asking import Answer, HowMany, Questions
 from daeris.ui.htmx import redirect
 from daeris.ui.navigation import Bell
 from mail.html import to_text
 
 PAGE = 30
+UNREAD = "_chatter_unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,14 @@ def unread(request: HttpRequest) -> Bell | None:
     """What the bell counts: messages the user was told of here and has not read."""
     if not request.user.is_authenticated:
         return None
-    count = _told(request.user).filter(read_at=None).count()
+    asked: Answer | None = getattr(request, UNREAD, None)
+    count = asked.value if asked else _unread(request.user).count()
     return Bell(count, reverse("chatter:notifications"))
+
+
+def unread_along(request: HttpRequest, questions: Questions) -> None:
+    """Let a page that asks other questions ask for the count of the bell with them."""
+    setattr(request, UNREAD, questions.ask(HowMany(_unread(request.user))))
 
 
 @login_required
@@ -50,7 +58,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
     context = {
         "notices": _notices(page[:PAGE], request.user),
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "unread": _told(request.user).filter(read_at=None).exists(),
+        "unread": _unread(request.user).exists(),
     }
     return render(request, "chatter/notifications.html", context)
 
@@ -69,7 +77,7 @@ def notification(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def read_all(request: HttpRequest) -> HttpResponse:
     """Mark everything as read."""
-    _told(request.user).filter(read_at=None).update(read_at=now())
+    _unread(request.user).update(read_at=now())
     return redirect(request, reverse("chatter:notifications"))
 
 
@@ -77,6 +85,10 @@ def _told(user: Any) -> Any:
     told = Notification.objects.filter(contact__user=user.pk, channel=Notification.Channel.APP)
     # Who was told of a note and is no internal user any more can no longer read it: nor its first words here.
     return told if user.has_perm("chatter.use_notes") else told.filter(message__kind=Message.Kind.MESSAGE)
+
+
+def _unread(user: Any) -> Any:
+    return _told(user).filter(read_at=None)
 
 
 def _notices(page: Sequence[Notification], user: Any) -> list[Notice]:

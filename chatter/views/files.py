@@ -40,7 +40,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 def files(request: HttpRequest, pk: int) -> HttpResponse:
     """Every file of the conversation."""
     thread, record = thread_or_404(request.user, pk)
-    found = files_of(thread, request.user).select_related("blob")[:MOST_FILES]
+    found = files_of(request.user, thread=thread).select_related("blob")[:MOST_FILES]
     context = {"thread": thread, "record": record, "files": found, "limit": settings.MAIL_MAX_UPLOAD_BYTES}
     return respond(request, "chatter/files.html", "chatter/_files.html", context)
 

@@ -1,6 +1,6 @@
 """The list of one kind of record: what the query string asks for, and who stands beside whom in it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,8 +11,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from daeris.documents.kinds import Kind
+from daeris.ui.asking import FirstKey, HowMany, Questions
 from daeris.ui.lists import ControlPanel, Filter, Tab
-from daeris.ui.paging import Count, KeyPager, bounded_counts
+from daeris.ui.paging import LIMIT, Count, KeyPager, bounded_counts
 
 PAGE_SIZE = 80
 LONGEST_KEY = 19  # digits: one more is more than a key of the database holds
@@ -86,20 +87,27 @@ def fill(kind: Kind, panel: ControlPanel, user: Any) -> None:
     panel.page = pager.page(panel.request, kind.listed(_in_stage(rows, panel.state)), count=counts[panel.state])
 
 
-def neighbours(kind: Kind, request: HttpRequest, record: Any) -> Neighbours:
-    """Who comes before and after this record (one of `listed()`) in the list it was opened from."""
+def neighbours(kind: Kind, request: HttpRequest, record: Any, questions: Questions) -> Callable[[], Neighbours]:
+    """Who comes before and after this record (one of `listed()`) in the list it was opened from.
+
+    Told once all questions of the page have been asked.
+    """
     panel = panel_of(kind, request)
     rows = kind.listed(_in_stage(rows_of(kind, panel, request.user), panel.state))
-    pager = KeyPager(panel.order)
-    before, after = pager.around(record, rows)
-    counts = bounded_counts({"before": before, "all": rows})
+    before, after = KeyPager(panel.order).around(record, rows)
+    ahead, behind = questions.ask(FirstKey(before)), questions.ask(FirstKey(after))
+    place, number = (questions.ask(HowMany(some, LIMIT + 1)) for some in (before, rows))
     query = query_of(panel)
-    return Neighbours(
-        previous=_url(kind, before.values_list("pk", flat=True).first(), query),
-        next=_url(kind, after.values_list("pk", flat=True).first(), query),
-        position=None if counts["before"].more else counts["before"].number + 1,
-        count=counts["all"],
-    )
+
+    def told() -> Neighbours:
+        return Neighbours(
+            previous=_url(kind, ahead.value, query),
+            next=_url(kind, behind.value, query),
+            position=None if place.value > LIMIT else place.value + 1,
+            count=Count.bounded(number.value),
+        )
+
+    return told
 
 
 def is_key(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What the sheet of a record shows: each field as an input or a value, the status bar, the buttons around it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -8,21 +8,25 @@ from urllib.parse import urlencode
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Count as CountRows
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from chatter.summary import along
+from chatter.views.bell import unread_along
 from daeris.documents import listing
 from daeris.documents.catalogue import KINDS
 from daeris.documents.cells import value_at
 from daeris.documents.kinds import Kind, Text
 from daeris.documents.models.base import Document
 from daeris.documents.saving import Sheet
+from daeris.ui.asking import HowMany, Questions
 from daeris.ui.components import Step, steps
+from daeris.ui.paging import LIMIT, Count
 from mail.models import Mail
+from mail.models.mail import WRONG
 
 # Attributes of a record that are shown like fields and are none.
 PATHS: dict[str, tuple[Text, str]] = {
@@ -32,6 +36,7 @@ PATHS: dict[str, tuple[Text, str]] = {
     "customer.phone": (_("Phone"), "phone"),
 }
 FIELD_LOOKS: dict[type[Any], str] = {models.DateField: "date", models.TextField: "lines"}
+NONE = Count(0)
 LOOKS = {"expected_revenue": "money", "probability": "percent", "email": "mail", "phone": "phone"}
 
 
@@ -60,10 +65,10 @@ class Stat:
     """A button above the sheet: how many of something this record has, and where they are."""
 
     icon: str
-    count: int
+    count: Count
     label: Text
     url: str
-    failed: int = 0
+    failed: Count = NONE
 
 
 def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None = None) -> dict[str, Any]:
@@ -71,15 +76,22 @@ def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None =
     user: Any = request.user
     is_new = record.pk is None
     query = listing.query_of(listing.panel_of(kind, request))
-    can_delete = not is_new and kind.model._default_manager.deletable_by(user).filter(pk=record.pk).exists()
+    can_delete = not is_new and record.may_delete
     successor = KINDS[kind.successor.kind] if kind.successor else None
+    lines = _lines(kind, record, sheet)
+    # Everything that is only a number is asked at once.
+    questions = Questions()
+    unread_along(request, questions)
+    neighbours = None if is_new else listing.neighbours(kind, request, record, questions)
+    stats = None if is_new else stats_of(kind, record, user, questions)
     return {
         "kind": kind,
         "record": record,
         "sheet": sheet,
         "form": sheet.form if sheet else None,
-        "lines": record.lines.all() if kind.lines and not sheet else (),
-        "line_count": record.lines.count() if kind.lines and not is_new else None,
+        "lines": lines,
+        "line_count": len(lines) if kind.lines and not is_new else None,
+        "conversation": along(record, user, questions) if kind.is_document and not is_new else None,
         "total": getattr(record, "amount", Decimal()),
         "heading": item_of(kind, record, kind.heading, sheet, user) if not is_new or kind.heading != "number" else None,
         "figures": [
@@ -92,8 +104,8 @@ def page_of(request: HttpRequest, kind: Kind, record: Any, sheet: Sheet | None =
         "can_leave": sheet is not None and not is_new and kind.way_out not in ("", getattr(record, "stage", "")),
         "can_follow_up": successor is not None and not is_new and successor.allows(user, "add"),
         "successor_url": f"{successor.url('new')}?{kind.name}={record.pk}" if successor else "",
-        "neighbours": None if is_new else listing.neighbours(kind, request, record),
-        "stats": [] if is_new else stats_of(kind, record, user),
+        "neighbours": neighbours() if neighbours else None,
+        "stats": stats() if stats else [],
         "back": kind.list_url + query,
         "delete_url": kind.url("delete", record.pk) + query if can_delete else "",
     }
@@ -131,27 +143,50 @@ def stages_of(kind: Kind, record: Any) -> list[Stage]:
     return [Stage(value, step) for value, step in zip(values, drawn, strict=True)]
 
 
-def stats_of(kind: Kind, record: Any, user: Any) -> list[Stat]:
-    """What belongs to this record, of what the user may see; nothing where there is nothing."""
-    found = []
-    for name in kind.counts:
-        other = KINDS[name]
-        rows = other.model._default_manager.visible_to(user).filter(**{kind.key: record})
-        if count := rows.count():
-            url = f"{other.list_url}?{urlencode({kind.key: record.pk})}"
-            found.append(Stat(other.icon, count, other.title if count > 1 else other.one, url))
-    if kind.is_document and (mails := mails_of(record, user)):
-        found.append(mails)
-    return found
+def stats_of(kind: Kind, record: Any, user: Any, questions: Questions) -> Callable[[], list[Stat]]:
+    """What belongs to this record, of what the user may see; nothing where there is nothing.
+
+    Told once all questions of the page have been asked.
+    """
+    asked = [_records_of(kind, KINDS[name], record, user, questions) for name in kind.counts]
+    if kind.is_document:
+        asked.append(mails_of(record, user, questions))
+    return lambda: [stat for tell in asked if (stat := tell())]
 
 
-def mails_of(record: Any, user: Any) -> Stat | None:
+def mails_of(record: Any, user: Any, questions: Questions) -> Callable[[], Stat | None]:
     """The e-mails about this record that the user may see in the list; None without any."""
     about = ContentType.objects.get_for_model(record)
-    rows = Mail.objects.visible_to(user).filter(document_type=about, document_id=record.pk)
-    counts = rows.aggregate(all=CountRows("pk"), red=CountRows("pk", filter=Mail.RED))
+    mails = Mail.objects.visible_to(user).filter(document_type=about, document_id=record.pk)
+    # What failed and what is held up are asked apart: each has its index, and both together have none.
+    held_up = mails.filter(state=Mail.State.QUEUED, cause="", server__blocked_cause__gt="")
+    every, *red = (questions.ask(HowMany(some, LIMIT + 1)) for some in (mails, mails.filter(WRONG), held_up))
     url = f"{reverse('mail:mails')}?{urlencode({'record': f'{about.pk}-{record.pk}'})}"
-    return Stat("mail", counts["all"], _("E-mails"), url, counts["red"]) if counts["all"] else None
+
+    def told() -> Stat | None:
+        count, failed = Count.bounded(every.value), Count.bounded(sum(answer.value for answer in red))
+        return Stat("mail", count, _("E-mails"), url, failed) if count else None
+
+    return told
+
+
+def _records_of(kind: Kind, other: Kind, record: Any, user: Any, questions: Questions) -> Callable[[], Stat | None]:
+    rows = other.model._default_manager.visible_to(user).filter(**{kind.key: record})
+    number = questions.ask(HowMany(rows, LIMIT + 1))
+    url = f"{other.list_url}?{urlencode({kind.key: record.pk})}"
+
+    def told() -> Stat | None:
+        count = Count.bounded(number.value)
+        return Stat(other.icon, count, other.title if count.number > 1 else other.one, url) if count else None
+
+    return told
+
+
+def _lines(kind: Kind, record: Any, sheet: Sheet | None) -> Any:
+    """The lines of a record, which its sheet may have fetched already."""
+    if not kind.lines or record.pk is None:
+        return ()
+    return sheet.lines.get_queryset() if sheet and sheet.lines else record.lines.all()
 
 
 def _items(kind: Kind, record: Any, names: tuple[str, ...], sheet: Sheet | None, user: Any) -> Iterator[Item]:

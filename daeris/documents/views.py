@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -65,7 +66,7 @@ def record(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
     The sheet is sent back by *Save*, or by a stage: then the record is saved and taken there.
     """
     found = _found(request, kind, pk)
-    if not kind.model._default_manager.editable_by(request.user).filter(pk=pk).exists():
+    if not found.may_change:
         if request.method == "POST":
             raise PermissionDenied
         return render(request, "documents/record.html", page_of(request, kind, found))
@@ -93,7 +94,7 @@ def record(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
 def deletion(request: HttpRequest, kind: Kind, pk: int) -> HttpResponse:
     """Ask before a record is deleted, in the dialog or on a page; sent back, delete it."""
     found = _found(request, kind, pk)
-    if not kind.model._default_manager.deletable_by(request.user).filter(pk=pk).exists():
+    if not found.may_delete:
         raise PermissionDenied
     reason = ""
     if request.method == "POST":
@@ -131,7 +132,11 @@ def _sheet(request: HttpRequest, sheet: saving.Sheet, record: Any = None, *, sta
 
 
 def _found(request: HttpRequest, kind: Kind, pk: int) -> Any:
-    return get_object_or_404(kind.listed(kind.model._default_manager.visible_to(request.user)), pk=pk)
+    """The record with all that its page shows of it, and what this user may do to it."""
+    every = kind.model._default_manager
+    may = {"may_change": every.editable_by(request.user), "may_delete": every.deletable_by(request.user)}
+    allowed = {name: Exists(rows.filter(pk=OuterRef("pk"))) for name, rows in may.items()}
+    return get_object_or_404(kind.listed(every.visible_to(request.user)).annotate(**allowed), pk=pk)
 
 
 def _query(request: HttpRequest) -> str:

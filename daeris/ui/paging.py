@@ -7,14 +7,15 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from django.core.exceptions import EmptyResultSet, FieldError, ValidationError
-from django.db import connections
+from django.core.exceptions import FieldError, ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
+
+from daeris.ui.asking import HowMany, answers
 
 LIMIT = 1000
 AFTER, BEFORE, POSITION = "after", "before", "n"
@@ -50,6 +51,11 @@ class Count:
     def __int__(self) -> int:
         return self.number
 
+    @classmethod
+    def bounded(cls, number: int, limit: int = LIMIT) -> Self:
+        """The count of rows that were counted no further than one beyond the limit."""
+        return cls(min(number, limit), more=number > limit)
+
 
 def bounded_count(queryset: QuerySet[Any], limit: int = LIMIT) -> Count:
     """How many rows, without counting further than the limit."""
@@ -58,24 +64,8 @@ def bounded_count(queryset: QuerySet[Any], limit: int = LIMIT) -> Count:
 
 def bounded_counts(querysets: Mapping[str, QuerySet[Any]], limit: int = LIMIT) -> dict[str, Count]:
     """Several bounded counts by one query."""
-    counts = dict.fromkeys(querysets, Count(0))
-    parts: list[tuple[str, str, Sequence[Any]]] = []
-    connection = connections[next(iter(querysets.values())).db] if querysets else None
-    for name, queryset in querysets.items():
-        rows = queryset.order_by().values("pk")[: limit + 1]
-        try:
-            sql, params = rows.query.get_compiler(queryset.db).as_sql()
-        except EmptyResultSet:
-            continue
-        parts.append((name, f"(SELECT COUNT(*) FROM ({sql}) counted)", params))
-    if connection is None or not parts:
-        return counts
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(sql for _, sql, _ in parts), [p for *_, params in parts for p in params])
-        numbers = cursor.fetchone()
-    for (name, *_), number in zip(parts, numbers, strict=True):
-        counts[name] = Count(min(number, limit), more=number > limit)
-    return counts
+    numbers = answers({name: HowMany(queryset, limit + 1) for name, queryset in querysets.items()})
+    return {name: Count.bounded(number, limit) for name, number in numbers.items()}
 
 
 @dataclass(frozen=True, slots=True)

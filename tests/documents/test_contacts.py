@@ -82,7 +82,7 @@ def test_the_sheet_counts_what_the_user_may_see_of_a_customer(
 ) -> None:
     client.force_login(alice)
     stats = client.get(url_of(customer)).context["stats"]
-    assert [(stat.count, stat.url) for stat in stats] == [
+    assert [(int(stat.count), stat.url) for stat in stats] == [
         (1, f"{reverse('documents:opportunities')}?customer={customer.pk}")
     ]
     client.force_login(charlie)

@@ -339,7 +339,7 @@ def test_the_button_of_its_e_mails_leads_to_them(client: Client, alice: User, op
     Mail.objects.filter(document_id=opportunity.pk).update(state="failed", cause="mailbox_unknown")
     client.force_login(alice)
     (button,) = client.get(opportunity.get_absolute_url()).context["stats"]
-    assert (button.count, button.failed) == (1, 1)
+    assert (int(button.count), int(button.failed)) == (1, 1)
     page = client.get(button.url)
     assert opportunity.name.encode() in page.content
     assert b"Otra" not in page.content
