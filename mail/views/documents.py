@@ -31,14 +31,17 @@ def documents_of(mails: Iterable[Mail], user: AnyUser) -> dict[int, Document]:
     for mail in about:
         by_type[mail.document_type_id or 0].add(mail.document_id or 0)
     readable = _readable(by_type, user)
-    found = {}
+    found: dict[int, Document] = {}
+    urls: dict[tuple[int | None, int | None], str] = {}
     for mail in about:
         model = _model(mail.document_type_id or 0)
         is_readable = (mail.document_type_id, mail.document_id) in readable
         # What I wrote about stays on my mail by name, even when the record is out of my reach or gone.
         if is_readable or mail.user_id == user.pk:
-            url = _url(model, mail.document_id or 0) if is_readable and model else ""
-            found[mail.pk] = Document(mail.document_name, getattr(model, "icon", DEFAULT_ICON), url)
+            record = (mail.document_type_id, mail.document_id)
+            if record not in urls:
+                urls[record] = _url(model, mail.document_id or 0) if is_readable and model else ""
+            found[mail.pk] = Document(mail.document_name, getattr(model, "icon", DEFAULT_ICON), urls[record])
     return found
 
 

@@ -27,6 +27,11 @@ def icon(name: str, *, css: str = "", **kwargs: str) -> SafeString:
 @register.simple_tag
 def pill(label: Text, tone: str = "neutral", icon: str = "", outlined: bool = False, title: Text = "") -> SafeString:
     """A state in a word, with its icon and its colour."""
+    return _pill(str(label), tone, icon, outlined, str(title))
+
+
+@lru_cache(maxsize=256)
+def _pill(label: str, tone: str, icon: str, outlined: bool, title: str) -> SafeString:
     return format_html(
         '<span class="pill pill--{}{}"{}>{}<span>{}</span></span>',
         tone,
@@ -53,15 +58,21 @@ def when(moment: datetime.datetime | None, full: bool = False) -> SafeString:
     """A `<time>`: the hour for today, else the day; the whole of it in the title."""
     if moment is None:
         return mark_safe("")
-    local, today = timezone.localtime(moment), timezone.localdate()
+    return _when(moment, full, timezone.localdate(), timezone.get_current_timezone_name(), get_language())
+
+
+@lru_cache(maxsize=1024)
+def _when(moment: datetime.datetime, full: bool, today: datetime.date, zone: str, language: str | None) -> SafeString:
+    # Pages that refresh themselves write the same moments again and again.
+    local = timezone.localtime(moment)
     day = local.date()
     if full:
-        text = f"{_day(day, 'SHORT_DATE_FORMAT', get_language())} {local:%H:%M}"
+        text = f"{_day(day, 'SHORT_DATE_FORMAT', language)} {local:%H:%M}"
     elif day == today:
         text = f"{local:%H:%M}"
     else:
-        text = _day(day, "j M" if day.year == today.year else "SHORT_DATE_FORMAT", get_language())
-    whole = f"{_day(day, 'DATE_FORMAT', get_language())}, {local:%H:%M:%S}"
+        text = _day(day, "j M" if day.year == today.year else "SHORT_DATE_FORMAT", language)
+    whole = f"{_day(day, 'DATE_FORMAT', language)}, {local:%H:%M:%S}"
     return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), whole, text)
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
+from pytest_django import DjangoAssertNumQueries
 
 from daeris.documents.models import Opportunity
 from daeris.models import User
@@ -293,3 +294,22 @@ def test_the_list_is_only_read(as_bob: Client) -> None:
 def test_an_empty_list_says_so(as_charlie: Client) -> None:
     assert "No e-mail has been sent yet" in page(as_charlie)
     assert "No e-mail fits" in page(as_charlie, q="x")
+
+
+def test_a_full_page_asks_nine_questions_and_a_search_ten(
+    client: Client,
+    make_mail: MakeMail,
+    bob: User,
+    django_user_model: type[User],
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    boss = django_user_model.objects.create_superuser("boss", "boss@miempresa.example", "una-clave-larga")
+    client.force_login(boss)
+    record = Opportunity.objects.create(name="Flota")
+    for number in range(90):
+        state = ("sent", "failed", "queued", "cancelled")[number % 4]
+        make_mail((boss, bob)[number % 2], state=state, document=record, document_name="Flota")
+    page(client)
+    for query, most in (({}, 9), ({"state": "failed"}, 9), ({"q": "julia"}, 10)):
+        with django_assert_max_num_queries(most):
+            page(client, **query)
