@@ -12,13 +12,15 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from daeris.ui.paging import LIMIT, Count
+from daeris.ui.paging import Count
 from mail import causes
 from mail.models import Mail, Server
 from mail.models.mail import MailQuerySet
 from mail.views.documents import documents_of
 
 RECENTLY = timedelta(hours=1)
+# So many mails are looked at and counted; beyond them stands a "+".
+MOST_MAILS = 500
 MOST_LINES = 3
 # Where a remedy is found: pages that only those who manage servers may open.
 _FORM = {"fix_server", "connect", "settle_account", "verify_sender", "check_network"}
@@ -99,18 +101,17 @@ def reason_of(cause: str, server: str) -> Reason:
 def trouble_of(mails: MailQuerySet, servers: Mapping[int, Server], user: AbstractUser) -> Trouble | None:
     """The alert for these mails; None when nothing needs anybody.
 
-    One query, and a second one while a server is blocked; each looks at no more than it tells.
+    One query for each state, which looks at the newest mails only: what failed in the end is among them.
     """
-    fields = _Fact._fields
-    latest = mails.filter(_failed()).order_by("-settled_at").values_list(*fields)[: LIMIT + 1]
-    facts = [_Fact(*row) for row in latest]
-    waiting = _waiting(servers)
-    if waiting is not None and len(facts) <= LIMIT:
-        room = LIMIT + 1 - len(facts)
-        facts += [_Fact(*row) for row in mails.filter(waiting).order_by().values_list(*fields)[:room]]
+    facts = [fact for state in ("failed", "bounced") for fact in _latest_failed(mails, state)]
+    blocked = blocked_ids(servers)
+    if blocked and len(facts) <= MOST_MAILS:
+        # In this order the index by state serves it, however many mails the server has sent before.
+        waiting = mails.filter(state="queued", server_id__in=blocked).order_by("-pk")
+        facts += [_Fact(*row) for row in waiting.values_list(*_Fact._fields)[: MOST_MAILS + 1 - len(facts)]]
     if not facts:
         return None
-    more, facts = len(facts) > LIMIT, facts[:LIMIT]
+    more, facts = len(facts) > MOST_MAILS, facts[:MOST_MAILS]
     groups = _grouped(facts, servers)
     lines = _lines(groups[:MOST_LINES], servers, user, more=more)
     return Trouble(
@@ -121,6 +122,13 @@ def trouble_of(mails: MailQuerySet, servers: Mapping[int, Server], user: Abstrac
         failed=any(fact.state != Mail.State.QUEUED for fact in facts),
         url=_list_of_failed(),
     )
+
+
+def _latest_failed(mails: MailQuerySet, state: str) -> list[_Fact]:
+    # State by state, as no index orders two of them by key; the hour is asked of those rows alone.
+    newest = mails.filter(state=state).order_by("-pk").values("pk")[: MOST_MAILS + 1]
+    lately = mails.filter(pk__in=newest, settled_at__gte=now() - RECENTLY).order_by()
+    return [_Fact(*row) for row in lately.values_list(*_Fact._fields)]
 
 
 def _failed() -> Q:
