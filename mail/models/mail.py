@@ -37,8 +37,9 @@ FORGOTTEN = "content_forgotten"
 
 
 def _in_both_halves(match: Q) -> Q:
-    # Said twice, because the trigram indexes hold settled mail only (migration 0002).
-    return Q(match, state__in=SETTLED) | Q(match, state__in=MOVING)
+    # Said twice, because the trigram indexes hold settled mail only (migration 0002). The state comes first: read row
+    # by row, a mail is searched once and not twice.
+    return (Q(state__in=SETTLED) & match) | (Q(state__in=MOVING) & match)
 
 
 class MailQuerySet(models.QuerySet["Mail"]):

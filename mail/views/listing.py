@@ -80,6 +80,14 @@ class Listing:
         return any(row.look.key in {"queued", "sending"} for row in self.rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The keys of the mails that a search found, by tab; not all of them where there are too many."""
+
+    keys: Mapping[str, list[int]]
+    is_all: bool
+
+
 def red(blocked: list[int]) -> Q:
     """The rows of the tab Failed. Servers come by their keys: a join would keep the database from its indexes."""
     failed = Q(state__in=["failed", "bounced"]) | Q(state="queued", cause__gt="")
@@ -113,10 +121,10 @@ def listing_of(request: HttpRequest) -> Listing:
     panel = _panel(request, user, servers)
     visible = Mail.objects.visible_to(user)
     narrowed = _narrowed(visible, panel, user)
-    found = _found(narrowed, blocked_ids(servers)) if panel.words else None
+    found = _found(narrowed, blocked_ids(servers)) if panel.words else Found({}, is_all=False)
     counts = _counts(request, visible, narrowed, tabs, found)
     panel.tabs = _tabs(counts)
-    shown = visible.filter(pk__in=found[panel.state]) if found else narrowed.filter(tabs[panel.state])
+    shown = visible.filter(pk__in=found.keys[panel.state]) if found.is_all else narrowed.filter(tabs[panel.state])
     panel.page = KeyPager(panel.order, size=PAGE_SIZE).page(request, shown.as_rows(user), count=counts[panel.state])
     rows = rows_of(panel.page.rows, user, servers)
     trouble = trouble_of(visible, servers, user)
@@ -266,26 +274,24 @@ def _counts(
     visible: MailQuerySet,
     narrowed: MailQuerySet,
     tabs: Mapping[str, Q],
-    found: Mapping[str, list[int]] | None,
+    found: Found,
 ) -> dict[str, Count]:
-    """Every tab's count, and the menu's, by one query."""
+    """Every tab's count, and the menu's, by one query; what a search has found already is not counted again."""
+    known = {name: Count.bounded(len(keys)) for name, keys in found.keys.items() if found.is_all or len(keys) > LIMIT}
     questions = {NAV_COUNT: visible.filter(tabs["failed"])}
-    if found is None:
-        questions |= {name: narrowed.filter(rows) for name, rows in tabs.items()}
+    questions |= {name: narrowed.filter(rows) for name, rows in tabs.items() if name not in known}
     counts = bounded_counts(questions)
     setattr(request, NAV_COUNT, counts[NAV_COUNT])
-    return counts | {name: Count(min(len(ids), LIMIT), more=len(ids) > LIMIT) for name, ids in (found or {}).items()}
+    return counts | known
 
 
-def _found(matching: MailQuerySet, blocked: list[int]) -> dict[str, list[int]] | None:
-    """The keys of what a search finds, by tab: it is made once for all of them. None when it finds too many."""
+def _found(matching: MailQuerySet, blocked: list[int]) -> Found:
+    """The keys of what a search finds, by tab: it is made once for all of them."""
     facts = list(matching.order_by().values_list("pk", "state", "cause", "server_id")[: MOST_FOUND + 1])
-    if len(facts) > MOST_FOUND:
-        return None
-    found: dict[str, list[int]] = {"": [pk for pk, *_rest in facts], **{name: [] for name in TABS}}
+    keys: dict[str, list[int]] = {"": [pk for pk, *_rest in facts], **{name: [] for name in TABS}}
     for pk, state, cause, server in facts:
-        found[_tab_of(state, is_held_up=bool(cause) or server in blocked)].append(pk)
-    return found
+        keys[_tab_of(state, is_held_up=bool(cause) or server in blocked)].append(pk)
+    return Found(keys, is_all=len(facts) <= MOST_FOUND)
 
 
 def _tab_of(state: str, *, is_held_up: bool) -> str:
