@@ -19,7 +19,7 @@ from mail.composing import new_message_id
 from mail.html import to_text
 from mail.models import Attachment, Contact, Content, Mail
 from mail.models.mail import MailQuerySet
-from mail.planning import snapshot
+from mail.planning import about, snapshot
 from mail.queue import Recipient
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ class Variant:
     together: bool
 
 
-def identify(message: Message) -> None:
+def identify(message: Message, record: "Threaded") -> None:
     """Give a message that leaves its Message-ID, and the earlier message that it follows."""
     mailbox = mailbox_of(message.author) if message.author else None
-    message.message_id = new_message_id(snapshot().domain_for(mailbox).name)
+    message.message_id = new_message_id(snapshot().domain_for(mailbox, about(record)).name)
     if message.parent_id is None:
         earlier = Message.objects.filter(thread_id=message.thread_id).exclude(message_id="")
         if message.kind == Message.Kind.MESSAGE:

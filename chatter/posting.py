@@ -77,7 +77,7 @@ def post(
 
 def _save_and_tell(message: Message, record: "Threaded", heard: Audience, attachments: Sequence[Attachment]) -> None:
     if heard.by_email:
-        emails.identify(message)
+        emails.identify(message, record)
     message.save(force_insert=True)
     files.post(attachments)
     message.attachments.add(*attachments)

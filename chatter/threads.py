@@ -17,7 +17,8 @@ class Threaded(models.Model):
     """A record with a conversation: `class Opportunity(Threaded)`.
 
     The model says who may see its records: a manager whose query set has `visible_to(user)`. It may name
-    the fields whose changes are told in the thread (`tracked_fields`).
+    the fields whose changes are told in the thread (`tracked_fields`), and whose document it is: a group called
+    `mail_team`, by which identity rules choose the address that mail about it is written under.
     """
 
     tracked_fields: ClassVar[tuple[str, ...]] = ()

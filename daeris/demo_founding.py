@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core.files.base import ContentFile
 from django.utils.timezone import localdate, now
 
@@ -89,7 +89,7 @@ class Founding:
                 probability=Opportunity.USUAL_PROBABILITY[stage],
                 closes_on=self.today + timedelta(days=closes),
                 priority=priority,
-                team=team,
+                team=self.team(team),
                 source=source,
             )
             self.records["opportunity", name] = record
@@ -107,6 +107,7 @@ class Founding:
                 ordered_on=ordered,
                 valid_until=ordered + timedelta(days=30),
                 reference=reference,
+                team=self.team("Ventas"),
             )
             self.records["order", customer] = record
             self.lines(record, islice(self.products, 2 + record.pk % 3))
@@ -121,10 +122,14 @@ class Founding:
                 invoiced_on=self.today + timedelta(days=days),
                 due_on=self.today + timedelta(days=due),
                 order=order,
+                team=self.team("Facturación"),
             )
             self.records["invoice", customer] = record
             ordered = order.lines.values_list("product", "description", "quantity", "price") if order else ()
             self.lines(record, ordered or islice(self.products, 1 + record.pk % 3))
+
+    def team(self, name: str) -> Group:
+        return Group.objects.get_or_create(name=name)[0]
 
     def lines(self, record: Any, rows: Iterable[Any]) -> None:
         model = record.lines.model

@@ -90,7 +90,7 @@ ORDER = Kind(
     form=OrderForm,
     lines=OrderLines,
     figures=("amount", "ordered_on", "valid_until"),
-    groups=(CUSTOMER_GROUP, Group(_("Follow-up"), ("responsible", "reference"))),
+    groups=(CUSTOMER_GROUP, Group(_("Follow-up"), ("responsible", "team", "reference"))),
     columns=(
         NUMBER,
         CUSTOMER,
@@ -130,7 +130,7 @@ INVOICE = Kind(
     lines=InvoiceLines,
     keys=("customer", "order"),
     figures=("amount", "invoiced_on", "due_on"),
-    groups=(CUSTOMER_GROUP, Group(_("Follow-up"), ("responsible", "order"))),
+    groups=(CUSTOMER_GROUP, Group(_("Follow-up"), ("responsible", "team", "order"))),
     columns=(
         NUMBER,
         CUSTOMER,

@@ -142,14 +142,14 @@ class OpportunityForm(DocumentForm):
 class OrderForm(DocumentForm):
     class Meta:
         model = SaleOrder
-        fields = ("customer", "ordered_on", "valid_until", "reference", "responsible", "notes")
+        fields = ("customer", "ordered_on", "valid_until", "reference", "responsible", "team", "notes")
         widgets = _widgets(ordered_on=DateInput(), valid_until=DateInput())
 
 
 class InvoiceForm(DocumentForm):
     class Meta:
         model = Invoice
-        fields = ("customer", "invoiced_on", "due_on", "order", "responsible", "notes")
+        fields = ("customer", "invoiced_on", "due_on", "order", "responsible", "team", "notes")
         widgets = _widgets(invoiced_on=DateInput(), due_on=DateInput(), order=forms.HiddenInput())
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import localdate
@@ -161,12 +162,12 @@ def test_nothing_is_begun_with_what_the_user_may_not_see(client: Client, charlie
 
 def test_only_what_was_changed_is_written(as_alice: Client, opportunity: Opportunity) -> None:
     url = opportunity.get_absolute_url()
-    sent = filled(as_alice, url, team="Norte")
+    sent = filled(as_alice, url, team=Group.objects.create(name="Norte").pk)
     # Meanwhile someone else writes other fields of the same record.
     Opportunity.objects.filter(pk=opportunity.pk).update(source="Feria", priority="high", expected_revenue=5)
     assert as_alice.post(url, sent).status_code == 303
     opportunity.refresh_from_db()
-    assert (opportunity.team, opportunity.source, opportunity.priority) == ("Norte", "Feria", "high")
+    assert (str(opportunity.team), opportunity.source, opportunity.priority) == ("Norte", "Feria", "high")
     assert opportunity.expected_revenue == 5
     # Nor is the conversation told of what this person did not do.
     assert changes(opportunity) == []
@@ -175,7 +176,8 @@ def test_only_what_was_changed_is_written(as_alice: Client, opportunity: Opportu
 def test_changed_fields_become_one_message(as_alice: Client, bob: User, opportunity: Opportunity) -> None:
     other = Contact.objects.create(name="Andrés Molina")
     url = opportunity.get_absolute_url()
-    as_alice.post(url, filled(as_alice, url, customer=other.pk, responsible=bob.pk, team="Sur"))
+    team = Group.objects.create(name="Sur")
+    as_alice.post(url, filled(as_alice, url, customer=other.pk, responsible=bob.pk, team=team.pk))
     assert Message.objects.filter(thread=opportunity.thread).count() == 1
     assert set(changes(opportunity)) == {
         ("customer", "Julia Ferrer", "Andrés Molina"),
@@ -188,15 +190,15 @@ def test_who_stopped_following_is_not_subscribed_again_by_a_save(
     as_alice: Client, alice: User, opportunity: Opportunity
 ) -> None:
     url = opportunity.get_absolute_url()
-    as_alice.post(url, filled(as_alice, url, team="Sur"))
+    as_alice.post(url, filled(as_alice, url, team=Group.objects.create(name="Sur").pk))
     assert not Follower.objects.filter(thread=opportunity.thread).exists()
 
 
 def test_a_stage_is_entered_with_what_was_typed(as_alice: Client, opportunity: Opportunity) -> None:
     url = opportunity.get_absolute_url()
-    as_alice.post(url, filled(as_alice, url, team="Sur", stage="qualified"))
+    as_alice.post(url, filled(as_alice, url, team=Group.objects.create(name="Sur").pk, stage="qualified"))
     opportunity.refresh_from_db()
-    assert (opportunity.stage, opportunity.team, opportunity.probability) == ("qualified", "Sur", 30)
+    assert (opportunity.stage, str(opportunity.team), opportunity.probability) == ("qualified", "Sur", 30)
     assert [field for field, *_ in changes(opportunity)] == ["stage"]
 
 

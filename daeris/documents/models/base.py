@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.validators import MinValueValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, OuterRef, Subquery, Sum, Value
@@ -52,7 +53,7 @@ class DocumentQuerySet(models.QuerySet[Any]):
         lines = self.model._meta.get_field("lines").related_model._default_manager.filter(document=OuterRef("pk"))
         total = lines.order_by().values("document").annotate(total=Sum(F("quantity") * F("price"))).values("total")
         money = models.DecimalField(max_digits=14, decimal_places=2)
-        return self.select_related("customer", "responsible").annotate(
+        return self.select_related("customer", "responsible", "team").annotate(
             amount=Coalesce(Subquery(total, output_field=money), Decimal(), output_field=money),
             customer_name=Coalesce("customer__name", Value("")),
             due=Coalesce(self.model.deadline, Value(date.max), output_field=models.DateField()),
@@ -85,6 +86,8 @@ class Document(Threaded):
         blank=True,
         related_name="+",
     )
+    # Whose document it is: with its kind it decides under which address mail about it is written.
+    team = models.ForeignKey(Group, models.SET_NULL, verbose_name=_("team"), null=True, blank=True, related_name="+")
     notes = models.TextField(_("notes"), blank=True)
     # The form that made it: the same form sent twice makes one record.
     form_token = models.UUIDField(null=True, unique=True, editable=False)
@@ -108,6 +111,11 @@ class Document(Threaded):
         """Whether its date has passed while something is still to be done."""
         due = getattr(self, self.deadline)
         return due is not None and due < localdate() and self.stage in self.open_stages
+
+    @property
+    def mail_team(self) -> Group | None:
+        """The team that identity rules look at."""
+        return self.team
 
     def suggested_recipients(self) -> Iterable[Contact]:
         """The customer: who writes about a record mostly writes to them."""

@@ -48,7 +48,6 @@ class Opportunity(Document):
     probability = models.PositiveSmallIntegerField(_("probability"), default=10, validators=[MaxValueValidator(100)])
     closes_on = models.DateField(_("expected closing"), null=True, blank=True)
     priority = models.CharField(_("priority"), max_length=6, choices=Priority, default=Priority.NORMAL)
-    team = models.CharField(_("team"), max_length=100, blank=True)
     source = models.CharField(_("source"), max_length=100, blank=True)
 
     class Meta:
