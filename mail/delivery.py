@@ -17,7 +17,7 @@ from mail.backoff import next_wait
 from mail.claiming import MOST_UNCERTAIN, Claimed
 from mail.composing import Body, Letter, MessageInvalid, compose
 from mail.domains.dmarc import Policy
-from mail.endpoint import Accepted, Envelope
+from mail.endpoint import Accepted, Endpoint, Envelope
 from mail.exceptions import DeliveryError
 from mail.models import Attempt
 from mail.replies import Outcome, Verdict, classify
@@ -50,6 +50,8 @@ class Job:
     awaits: str = ""
     choose: Callable[[Mapping[str, Policy]], None] | None = None
     lost: bool = False
+    # How each server was reached, as far as it was tried.
+    reached: dict[int, Endpoint] = field(default_factory=dict)
     # The message is being handed over: from here on a broken end leaves the outcome unknown.
     begun: bool = False
 
@@ -266,7 +268,8 @@ def _interrupted(begun: Try) -> Try:
 def _news_of(job: Job, way: Decision, error: DeliveryError, verdict: Verdict) -> list[ServerNews]:
     server_id = _server_id(way)
     if verdict.outcome is Outcome.BLOCKED:
-        return [ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words)]
+        endpoint = job.reached.get(server_id)
+        return [ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words, endpoint=endpoint)]
     if verdict.slow_down:
         return [ServerNews(server_id, slow_seconds=verdict.slow_down, reply=error.words)]
     if counts_for_breaker(job, verdict):

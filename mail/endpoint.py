@@ -103,6 +103,10 @@ class Endpoint:
         ]
         return replace(envelope, message=b"".join(lines) + envelope.message)
 
+    def leads_to(self, server: Server) -> bool:
+        """Whether the row still says what this was made from; how many connections it may have does not matter."""
+        return replace(Endpoint.of(server), max_connections=self.max_connections) == self
+
     def tls_context(self) -> ssl.SSLContext:
         """How TLS is checked, and what we show of ourselves.
 

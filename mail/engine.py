@@ -262,12 +262,13 @@ class Engine:
 
     async def _transmit(self, job: Job, way: Decision, envelope: Envelope) -> Accepted:
         line = self._lines.get(way.server.id) if way.server else None
-        if line is None:  # deleted between plan and claim
+        if way.server is None or line is None:  # deleted between plan and claim
             raise ServerOut
         async with line.turn():
             if self._stopping:
                 raise Released
             line.refuse_when_out(job)
+            job.reached[way.server.id] = line.endpoint
             return await self._send(job, line, envelope)
 
     async def _send(self, job: Job, line: Line, envelope: Envelope) -> Accepted:

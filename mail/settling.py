@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from mail import limits, tallies
 from mail.claiming import Claimed
+from mail.endpoint import Endpoint
 from mail.exceptions import BEFORE_MAIL
 from mail.models import Attempt, Mail, Server
 from mail.models.mail import forget_secrets
@@ -85,6 +86,8 @@ class ServerNews:
     slow_seconds: float = 0
     blocked_cause: str = ""
     reply: str = ""
+    # How it was reached. A server whose settings were changed meanwhile is not judged by the old ones.
+    endpoint: Endpoint | None = None
 
 
 def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *, owner: str = "") -> None:
@@ -225,6 +228,9 @@ def _without_repeats(news: Sequence[ServerNews]) -> list[ServerNews]:
 def _tell_server(news: ServerNews) -> None:
     server = Server.objects.filter(pk=news.server_id)
     if news.blocked_cause:
+        row = server.select_for_update().first()
+        if row is None or (news.endpoint and not news.endpoint.leads_to(row)):
+            return
         server.filter(blocked_cause="").update(
             blocked_cause=news.blocked_cause, blocked_reply=news.reply, blocked_at=now()
         )

@@ -45,8 +45,11 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return render(request, "mail/server.html", context_of(form), status=422)
     with transaction.atomic():
         saved = form.save()
-        if saved.blocked_cause and form.connects_anew:
-            release(saved)
+        if form.connects_anew:
+            # A worker may have stopped it while somebody wrote the password that it lacked.
+            saved.refresh_from_db(fields=["blocked_cause"])
+            if saved.blocked_cause:
+                release(saved)
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
         _use_as_default(request, saved)

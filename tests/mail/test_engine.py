@@ -294,6 +294,34 @@ def test_mass_mail_leaves_connections_for_what_a_person_waits_for(
     assert len(take("mass").jobs) == 8  # a worker of its own uses them all
 
 
+@in_threads
+@pytest.mark.parametrize("was_blocked", [False, True])
+def test_an_old_password_blocks_no_server_whose_password_was_corrected(
+    make_server: MakeServer, smtp_double: SmtpDouble, make_mails: MakeMails, was_blocked: bool
+) -> None:
+    smtp_double.users["ana"] = "right"
+    server = make_server(smtp_double, authentication="password", username="ana")
+    server.set_password("wrong")
+    server.save()
+    smtp_double.delay("AUTH", 1.5, times=1)
+    [mail] = make_mails()
+
+    with running():
+        eventually(lambda: smtp_double.log_ins == 1)
+        if was_blocked:  # by another worker
+            server.block(cause="credentials_wrong", reply="535")
+        server.set_password("right")
+        server.save()
+        server.unblock()
+        # What the old password led to is written down after that.
+        eventually(lambda: mail.attempts.exists())
+        eventually(lambda: states() == {"sent"})
+
+    server.refresh_from_db()
+    assert server.blocked_cause == ""
+    assert [attempt.cause for attempt in mail.attempts.order_by("pk")] == ["credentials_wrong", ""]
+
+
 # -- Planning anew -----------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.signals import pre_save
 from django.test import Client
 
 from daeris.models import User
@@ -359,6 +360,23 @@ class TestAStoppedServer:
         as_alice.post(url(stopped), self.values(stopped, port=str(smtp_doubles().port)))
         stopped.refresh_from_db()
         assert stopped.blocked_cause == ""
+
+    def test_goes_on_also_when_a_worker_stops_it_while_it_is_being_corrected(
+        self, make_server: Callable[..., Server], smtp_double: SmtpDouble, smtp_doubles: Any, as_alice: Client
+    ) -> None:
+        server = make_server(smtp_double, name="Principal")
+
+        def stop(sender: type[Server], instance: Server, **kwargs: object) -> None:
+            Server.objects.filter(pk=instance.pk).update(blocked_cause="credentials_wrong")
+
+        pre_save.connect(stop, sender=Server)
+        try:
+            as_alice.post(url(server), self.values(server, port=str(smtp_doubles().port)))
+        finally:
+            pre_save.disconnect(stop, sender=Server)
+
+        server.refresh_from_db()
+        assert server.blocked_cause == ""
 
     def test_stays_stopped_when_only_its_name_was(self, stopped: Server, as_alice: Client) -> None:
         as_alice.post(url(stopped), self.values(stopped, name="Otro"))
