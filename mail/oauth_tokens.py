@@ -17,9 +17,9 @@ from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 
-from mail import oauth
+from mail import oauth, secret_places
 from mail.fields import decrypt, encrypt
-from mail.models import Grant, Server
+from mail.models import Grant, Provider, Server
 from mail.oauth_errors import GrantLost, NotConnected, OAuthError, ProviderAway
 
 logger = logging.getLogger(__name__)
@@ -46,11 +46,8 @@ class Token:
 
 
 def place_of(server: Server) -> str:
-    """A print of where the server's secrets may go: another host, port, user or check is another place (design §8)."""
-    parts = [
-        *(server.authentication, server.host.lower().removesuffix("."), server.port, server.security),
-        *(server.username, server.verify_certificate, server.ca_certificate),
-    ]
+    """A print of where the server's secrets may go (design §8), and of who let us in there."""
+    parts = [server.authentication, *secret_places.place_of(server)]
     return salted_hmac("mail.grant", json.dumps(parts), algorithm="sha256").hexdigest()
 
 
@@ -128,6 +125,21 @@ def keep(server: Server, tokens: oauth.Tokens, user_id: int | None) -> Grant:
         },
     )
     return grant
+
+
+def settle(server: Server) -> None:
+    """After the server's settings changed: forget what nothing uses any more, and stop it while nobody is connected."""
+    Grant.objects.filter(server=server).exclude(provider=server.authentication).delete()
+    if server.authentication in Provider.values:
+        current = Server.objects.select_related("grant").get(pk=server.pk)
+        if not current.blocked_cause and grant_of(current) is None:
+            server.block(cause="not_connected", reply="")
+
+
+def disconnect(server: Server) -> None:
+    """Forget the tokens. What waits for the server goes on waiting until somebody connects again."""
+    Grant.objects.filter(server=server).delete()
+    server.block(cause="not_connected", reply="")
 
 
 def _fresh(grant: Grant, but: str) -> Token | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mail.views import aliases, detail, mails, options, server_form, server_test, servers
+from mail.views import aliases, detail, mails, oauth, options, server_form, server_test, servers
 
 app_name = "mail"
 
@@ -23,5 +23,7 @@ urlpatterns = [
     path("settings/mail/servers/<int:pk>/size/", server_form.size, name="server_size"),
     path("settings/mail/servers/<int:pk>/test/", server_test.probe, name="server_test"),
     path("settings/mail/servers/<int:pk>/delete/", servers.delete, name="server_delete"),
+    path("settings/mail/servers/<int:pk>/disconnect/", oauth.disconnect, name="server_disconnect"),
+    path("settings/mail/oauth/", oauth.callback, name="oauth_callback"),
     path("settings/mail/aliases/", aliases.aliases, name="aliases"),
 ]

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from daeris.ui.forms import FileInput, SecretInput
 from mail.certificates import LARGEST, Certificate, CertificateInvalid, Pair, certificates_in, expiry_warning, read_pair
 from mail.fields import decrypt, encrypt
-from mail.models import Server
+from mail.models import Provider, Server
 from mail.secret_places import BELONGS_TO, place_of
 
 # The ways to log in that the form offers, in its order.
@@ -18,6 +18,8 @@ OFFERED: tuple[str, ...] = (
     Server.Authentication.NONE,
     Server.Authentication.PASSWORD,
     Server.Authentication.CERTIFICATE,
+    Server.Authentication.GOOGLE,
+    Server.Authentication.MICROSOFT,
 )
 # The field beside which to say what is wrong with an uploaded certificate.
 FIELD_OF = {"certificate": "client_certificate_file", "key": "client_key_file", "password": "client_file_password"}
@@ -65,6 +67,7 @@ class LogInForm(forms.ModelForm):  # type: ignore[type-arg]
         # As it is stored: the instance changes while the form is cleaned.
         self.stored = {name: getattr(server, name) for name in BELONGS_TO}
         self.stored_place = place_of(server)
+        self.stored_way: str = server.authentication
         self.stored_password: str = server.password
         self.stored_chain: str = server.client_certificate
         self.stored_key: str = server.client_key
@@ -102,13 +105,30 @@ class LogInForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_log_in(self, data: dict[str, Any]) -> None:
         """Check what the chosen way needs; `data` is the rest of the form, cleaned."""
+        if self.connects:
+            data["authentication"] = self.connects
         way = data.get("authentication")
         if way != Server.Authentication.PASSWORD:
-            data["username"] = data["password"] = ""
+            data["password"] = ""
+        if way in Provider.values:
+            self._clean_account(data)
+        elif way != Server.Authentication.PASSWORD:
+            data["username"] = ""
         if way == Server.Authentication.PASSWORD:
             self._clean_password(data)
         elif way == Server.Authentication.CERTIFICATE:
             self._clean_certificate(data)
+
+    @property
+    def connects(self) -> str:
+        """The provider to which the person goes as soon as this is saved; "" for none."""
+        chosen = str(self.data.get("connect", ""))
+        return chosen if chosen in Provider.values else ""
+
+    def _clean_account(self, data: dict[str, Any]) -> None:
+        if data.get("security") == Server.Security.NONE:
+            words = _("The permission is only shown over an encrypted connection: choose TLS (STARTTLS) or SSL/TLS.")
+            self.add_error("security", ValidationError(words, code="needs_tls"))
 
     def _clean_password(self, data: dict[str, Any]) -> None:
         if not data.get("username") and "username" not in self.errors:
@@ -165,8 +185,8 @@ class LogInForm(forms.ModelForm):  # type: ignore[type-arg]
     def connects_anew(self) -> bool:
         """Whether the connection differs from the stored one, by its place or by its secret."""
         server = self.instance
-        secrets = (server.password, server.client_certificate, server.client_key)
-        before = (self.stored_password, self.stored_chain, self.stored_key)
+        secrets = (server.authentication, server.password, server.client_certificate, server.client_key)
+        before = (self.stored_way, self.stored_password, self.stored_chain, self.stored_key)
         return place_of(server) != self.stored_place or secrets != before
 
 

@@ -18,7 +18,7 @@ from mail.forms import server_fields
 from mail.forms.options import default_domain
 from mail.forms.server_fields import FilterField, SizeField
 from mail.forms.server_login import FIELD_OF, LogInForm
-from mail.models import Server
+from mail.models import Provider, Server
 from mail.planning import default_from_of
 from mail.secret_places import BELONGS_TO
 
@@ -171,8 +171,8 @@ class ServerForm(LogInForm):
         return data
 
     def _clean_needed_filter(self, data: dict[str, Any]) -> None:
-        if data.get("from_filter") or "from_filter" in self.errors:
-            return
+        if data.get("from_filter") or "from_filter" in self.errors or self.connects == Provider.MICROSOFT:
+            return  # the account that is connected fills it
         if presets.needs_filter(data.get("preset", ""), data.get("host", "")):
             words = _(
                 "This provider lets an account send as itself only, so the filter must not be empty: write the "

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from daeris.ui.htmx import is_partial, redirect
-from mail import causes, presets
+from mail import causes, oauth_tokens, presets
 from mail.addresses import InvalidAddress
 from mail.default_sender import use_as_default_from
 from mail.exceptions import DeliveryError
@@ -21,8 +21,10 @@ from mail.forms import server_login
 from mail.forms.server_fields import SizeField
 from mail.forms.servers import ServerForm
 from mail.models import Mail, Server
+from mail.oauth_health import health_of
 from mail.replies import classify
 from mail.sizes import ask_size
+from mail.views import oauth
 from mail.views.access import manages_servers
 from mail.views.servers import condition_of, release
 
@@ -50,6 +52,9 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
             saved.refresh_from_db(fields=["blocked_cause"])
             if saved.blocked_cause:
                 release(saved)
+        oauth_tokens.settle(saved)
+    if form.connects:
+        return oauth.begin(request, saved)
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
         _use_as_default(request, saved)
@@ -141,6 +146,7 @@ def context_of(form: ServerForm, *, filled: str | None = None) -> dict[str, Any]
         "needy": [code for code, one in presets.PRESETS.items() if one.needs_filter],
         "is_needy": presets.preset(chosen).needs_filter,
         "warnings": form.filter_warnings,
+        "oauth": health_of(known),
         "size_url": _url("size", known),
         "test_url": _url("test", known),
     }
