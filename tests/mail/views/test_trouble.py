@@ -62,7 +62,7 @@ def test_mails_are_grouped_by_reason_and_server_the_stopped_server_first(
     first, second, third = (html.index(words) for words in ("2 × User name", "3 × Address", "1 × Taken for spam"))
     assert first < second < third
     assert "2 × User name or password rejected on Respaldo" in html
-    assert "3 × Address does not exist via Gmail ventas" in html
+    assert "3 × Address does not exist · Gmail ventas" in html
     assert "Retry all 2" in html
     assert "Retry it" in html
     assert "6 e-mails have not left." in as_bob.get(URL).content.decode()
