@@ -13,7 +13,6 @@ from mail.forms.oauth import OAuthClientForm, client_forms
 from mail.forms.options import OptionsForm
 from mail.models import Mail, Options, Provider, Server
 from mail.planning import environment_server
-from mail.trouble_ahead import troubled_users
 from mail.views.access import manages_servers
 from mail.views.impact import ask_first
 from mail.views.oauth import save_client
@@ -57,7 +56,6 @@ def _context(request: HttpRequest, form: OptionsForm, clients: list[OAuthClientF
         "clients": clients,
         "callback_url": request.build_absolute_uri(reverse("mail:oauth_callback")),
         "environment": environment_server(),
-        "troubled": troubled_users(),
         "servers": Server.objects.custom().filter(active=True).count(),
         # Shown only while on; without script a second look shows it after the first save.
         "is_on": form.was_on or bool(form["custom_servers"].value()),
