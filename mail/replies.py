@@ -17,10 +17,15 @@ __all__ = ["Outcome", "Verdict", "classify", "hinted_wait"]
 
 _WAITING = (Outcome.AGAIN, Outcome.NEXT_SERVER)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ONE = (
+    r"(?P<{0}>\d{{1,6}})\s*(?:more |additional )?"
+    r"(?P<{0}unit>s|secs?|seconds?|segundos?|m|mins?|minutes?|minutos?|h|hrs?|hours?|horas?|d|days?|d[ií]as?)(?![a-z])"
+)
+# "300 seconds", "5 min", "1 hour and 30 minutes", "00h04m30s", "01:00:00".
 _HINT = re.compile(
-    r"(?:try|retry|come back|resend|wait|again|gr[ae]y.?list\w*|delay\w*|int[eé]nte\w*|espere)\D{0,60}?"
+    r"(?:try|retry|come back|resend|wait|again|gr[ae]y.?list\w*|delay\w*|int[eé]nte\w*|espere|vuelva)\D{0,60}?"
     r"(?:(?P<hours>\d{1,2}):(?P<minutes>\d\d):(?P<seconds>\d\d)"
-    r"|(?P<number>\d{1,6})\s*(?P<unit>s|sec|second|seg|segundo|m|min|minute|minuto|h|hr|hour|hora|d|day|día)s?\b)",
+    rf"|{_ONE.format('a')}(?:[\s,]*(?:and|y)?\s*{_ONE.format('b')}(?:[\s,]*(?:and|y)?\s*{_ONE.format('c')})?)?)",
     re.IGNORECASE,
 )
 
@@ -58,10 +63,11 @@ def hinted_wait(text: str) -> float | None:
     found = _HINT.search(text)
     if found is None:
         return None
-    if found["number"] is not None:
-        seconds = int(found["number"]) * _UNITS[found["unit"][0].lower()]
-    else:
+    if found["hours"] is not None:
         seconds = int(found["hours"]) * 3600 + int(found["minutes"]) * 60 + int(found["seconds"])
+    else:
+        parts = [(found[name], found[f"{name}unit"]) for name in "abc" if found[name] is not None]
+        seconds = sum(int(number) * _UNITS[unit[0].lower()] for number, unit in parts)
     return min(float(seconds), MAX_HINT)
 
 

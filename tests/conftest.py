@@ -15,11 +15,12 @@ from daeris.documents.models import Opportunity
 from daeris.models import User
 from mail.models import Contact
 
-# A busy machine is not a slow test. Where everything is tested, properties are tried more often.
+# A busy machine is not a slow test. Where everything is tested, properties are tried more often; and as often as
+# HYPOTHESIS_EXAMPLES says.
 hypothesis.settings.register_profile(
     "tests",
     deadline=None,
-    max_examples=100 if os.environ.get("CI") else 25,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES") or (100 if os.environ.get("CI") else 25)),
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")

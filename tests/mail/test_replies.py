@@ -7,10 +7,11 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail.causes import CAUSES, describe
+from mail.backoff import MAX_HINT
+from mail.causes import CAUSES, REMEDIES, describe
 from mail.exceptions import BEFORE_MAIL, MAX_TEXT, DeliveryError, Phase, Reply
 from mail.replies import Outcome, classify, hinted_wait
-from mail.reply_rules import DETAILS, KINDS
+from mail.reply_rules import DETAILS, KINDS, TOO_MUCH, Rule, is_permanent, provider_of
 from mail.reply_table import RULES
 
 AGAIN, FAILED, NEXT, BLOCKED, UNCERTAIN = (
@@ -41,7 +42,12 @@ KIND_CASES: list[tuple[Phase, str, str, Outcome, str]] = [
     ("resolve", "dns", "Name or service not known", NEXT, "host_unknown"),
     ("resolve", "timeout", "", NEXT, "host_unknown"),
     ("connect", "refused", "Connection refused", NEXT, "connection_refused"),
+    ("resolve", "dns", "Temporary failure in name resolution", NEXT, "dns_unavailable"),
+    ("resolve", "dns", "No address associated with hostname", NEXT, "host_unknown"),
     ("connect", "connect", "Network is unreachable", NEXT, "unreachable"),
+    ("connect", "connect", "No route to host", NEXT, "unreachable"),
+    ("connect", "connect", "Operation not permitted", NEXT, "connection_forbidden"),
+    ("connect", "connect", "Too many open files", NEXT, "machine_exhausted"),
     ("connect", "timeout", "", NEXT, "connect_timeout"),
     ("greeting", "timeout", "", NEXT, "no_greeting"),
     ("greeting", "dropped", "", NEXT, "dropped"),
@@ -62,6 +68,15 @@ KIND_CASES: list[tuple[Phase, str, str, Outcome, str]] = [
     ("starttls", "tls", "IP address mismatch, certificate is not valid for '127.0.0.1'.", BLOCKED, "certificate_name"),
     ("starttls", "tls", "wrong version number", BLOCKED, "tls_not_spoken"),
     ("starttls", "tls", "sslv3 alert handshake failure", BLOCKED, "tls_failed"),
+    ("starttls", "tls", "certificate is not yet valid", BLOCKED, "certificate_not_yet"),
+    ("starttls", "tls", "certificate revoked", BLOCKED, "certificate_revoked"),
+    ("starttls", "tls", "unsupported protocol", BLOCKED, "tls_outdated"),
+    ("starttls", "tls", "dh key too small", BLOCKED, "tls_outdated"),
+    ("starttls", "tls", "tlsv1 alert protocol version", BLOCKED, "tls_outdated"),
+    ("starttls", "tls", "tlsv13 alert certificate required", BLOCKED, "client_certificate_refused"),
+    ("starttls", "tls", "tlsv1 alert unknown ca", BLOCKED, "client_certificate_refused"),
+    ("starttls", "tls", "sslv3 alert certificate expired", BLOCKED, "client_certificate_refused"),
+    ("starttls", "tls", "sslv3 alert bad certificate", BLOCKED, "client_certificate_refused"),
     ("starttls", "ca_invalid", "", BLOCKED, "ca_invalid"),
     ("starttls", "client_certificate_expired", "", BLOCKED, "client_certificate_expired"),
     ("starttls", "client_certificate_invalid", "", BLOCKED, "client_certificate_invalid"),
@@ -155,6 +170,24 @@ def test_only_what_happens_before_mail_speaks_about_the_server() -> None:
         ("You are greylisted; wait 1 min", 60),
         ("try again in 3 days", 4 * 3600),
         ("Inténtelo de nuevo en 10 minutos", 600),
+        # postgrey, sqlgrey, milter-greylist, Exim, Stalwart, as their replies read
+        ("<julia@x.example>: Recipient address rejected: Greylisted, try again in 300 seconds", 300),
+        ("Greylisted for 5 minutes (87)", 300),
+        ("Greylisting in action, please come back in 01:00:00", 3600),
+        ("Greylisting in action, please come back in 00:02:00 [minutes]", 120),
+        ("Please retry in 5 minutes", 300),
+        ("Greylisted, please try again in 4m30s", 270),
+        ("Deferred, try again in 00h04m30s", 270),
+        ("try again in 1 hour and 30 minutes", 5400),
+        ("You must wait 60 more seconds", 60),
+        ("Temporarily deferred, retry in about 15 mins.", 900),
+        ("Vuelva a intentarlo en 1 hora y 5 minutos", 3900),
+        ("please come back in 05:00:00", 4 * 3600),
+        ("Greylisted, see http://postgrey.example/help/x.example.html", None),
+        ("Greylisted, please try again in a few moments.", None),
+        ("try again after 2026-01-02", None),
+        ("try again in 5 million years", None),
+        ("retry timeout 10.20.30.40 mx1", None),
         ("try again later", None),
         ("Please try again later from [192.0.2.1]. (S77719)", None),
         ("try again with at most 5 messages", None),
@@ -235,3 +268,137 @@ def test_every_cause_says_what_who_and_how(code: str) -> None:
     assert all(words)
     assert not any("SMTP" in text for text in words)  # for people who sell
     assert cause.blame in {"recipient", "message", "sender", "credentials", "server", "network", "policy"}
+
+
+# -- Whose words they are ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "provider"),
+    [
+        ("Daily user sending limit exceeded. gsmtp", "", "google"),
+        ("This message violates example.com email policy. - gcdp", "", "google"),
+        ("Recipient not found [DB5EUR03FT012.eop-EUR03.prod.protection.outlook.com]", "", "microsoft"),
+        ("Server busy. Please try again later from [192.0.2.1]. (S77719)", "", "microsoft"),
+        ("[TSS04] Messages from 192.0.2.1 temporarily deferred", "", "yahoo"),
+        ("[CS01] Message rejected due to local policy", "", "apple"),
+        ("Throttling failure: Daily message quota exceeded.", "", "ses"),
+        ("Too many login attempts", "smtp.gmail.com", "google"),
+        ("no", "smtp.office365.com", "microsoft"),
+        ("no", "email-smtp.eu-west-1.amazonaws.com", "ses"),
+        ("no", "smtp-relay.brevo.com.", "brevo"),
+        ("<julia@gmail.com>: Recipient address rejected", "", ""),
+        ("no", "notgmail.com.example", ""),
+        ("no", "mygmail.com", ""),
+        ("", "", ""),
+        # What another one said is passed on: its own words count.
+        ("host mx.icloud.com said: no", "smtp.gmail.com", "apple"),
+    ],
+)
+def test_a_provider_is_known_by_its_words_else_by_its_host(text: str, host: str, provider: str) -> None:
+    assert provider_of(text, host) == provider
+
+
+@pytest.mark.parametrize(
+    ("host", "cause"),
+    [("smtp.gmail.com", "dkim_failed"), ("smtp.office365.com", "policy_refused"), ("mx.x.example", "policy_refused")],
+)
+def test_the_same_code_means_another_thing_elsewhere(host: str, cause: str) -> None:
+    error = DeliveryError("final", reply=Reply.of(550, "5.7.30 No"), host=host)
+
+    assert classify(error).cause == cause
+
+
+# -- Ten thousand servers ----------------------------------------------------------------------------------
+
+VOCABULARY = sorted(
+    {word for *_, words in REPLIES for word in words[4:].split()}
+    | {
+        "gsmtp",
+        "outlook.com",
+        "yahoo",
+        "SMTP",
+        "TLS",
+        "credits",
+        "suppressed",
+        "certificate",
+        "required",
+        "in",
+        "5 min",
+    }
+)
+
+
+@st.composite
+def errors(draw: st.DrawFn) -> DeliveryError:
+    """What a server might answer: codes that agree or do not, and the words that real ones use, in any order."""
+    code = draw(st.sampled_from([421, 450, 451, 452, 454, 530, 534, 535, 538, 550, 552, 554]) | st.integers(400, 599))
+    enhanced = draw(
+        st.just("") | st.from_regex(r"[245]\.[0-7]\.(\d{1,2}|[1-9]\d\d) ", fullmatch=True) | st.just("5.7.1 ")
+    )
+    words = draw(st.lists(st.sampled_from(VOCABULARY) | st.text(max_size=8), max_size=14))
+    host = draw(st.sampled_from(["", "smtp.gmail.com", "smtp.office365.com", "mail.miempresa.example"]))
+    return DeliveryError(draw(st.sampled_from(PHASES[2:])), reply=Reply.of(code, enhanced + " ".join(words)), host=host)
+
+
+@given(errors())
+def test_whatever_a_server_says_design_6_holds_and_people_are_told(error: DeliveryError) -> None:
+    verdict = classify(error)
+
+    assert verdict.outcome in _outcomes(error, verdict.cause)
+    cause = describe(verdict.cause)
+    assert (cause.code, cause.blame) == (verdict.cause, verdict.blame)
+    assert cause.remedy in REMEDIES
+    assert verdict.slow_down is None or 0 <= verdict.slow_down <= MAX_HINT
+    assert verdict.retry_after is None or (0 <= verdict.retry_after <= MAX_HINT and verdict.outcome in {AGAIN, NEXT})
+    for language in ("en", "es"):
+        with translation.override(language):
+            assert all(str(text) for text in (cause.title, cause.explanation, cause.who_acts, cause.action))
+
+
+def _outcomes(error: DeliveryError, cause: str) -> set[Outcome]:
+    """What design §6 allows. A provider's own limit is none of the mail's faults, whatever its code says."""
+    reply = error.reply
+    assert reply is not None
+    if reply.code == 421:
+        return {NEXT}
+    if not is_permanent(reply):
+        return {AGAIN}
+    waits = {AGAIN} if cause in TOO_MUCH else set()
+    # Who must log in or encrypt first is told so at any step (530, 5.7.10): the server waits, not the mail's fault.
+    stops = {BLOCKED} if describe(cause).blame in {"credentials", "server"} else set()
+    if error.phase in ("greeting", "ehlo"):
+        return {NEXT} | waits | stops
+    return {BLOCKED} | waits if error.phase in BEFORE_MAIL else {FAILED} | waits | stops
+
+
+def test_every_row_of_the_catalogue_names_its_source_and_can_be_reached() -> None:
+    assert len(RULES) >= 70
+    assert all(rule.source for rule in RULES)
+    # A row that asks for no more than an earlier one would never be asked.
+    for position, rule in enumerate(RULES):
+        assert not any(_covers(earlier, rule) for earlier in RULES[:position]), rule
+
+
+def _covers(general: Rule, special: Rule) -> bool:
+    return (
+        (general.words is None or general.words == special.words)
+        and all(
+            not getattr(general, name) or (getattr(special, name) and getattr(special, name) <= getattr(general, name))
+            for name in ("enhanced", "codes", "phases", "providers")
+        )
+        and general.permanent in (None, special.permanent)
+    )
+
+
+@pytest.mark.parametrize("code", CAUSES)
+def test_every_cause_is_told_in_spanish_too(code: str) -> None:
+    cause = CAUSES[code]
+    texts = (cause.title, cause.explanation, cause.who_acts, cause.action)
+
+    with translation.override("en"):
+        english = [str(text) for text in texts]
+    with translation.override("es"):
+        spanish = [str(text) for text in texts]
+
+    assert all(there != here for there, here in zip(english, spanish, strict=True))
