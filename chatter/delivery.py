@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -211,7 +212,13 @@ def _face(row: dict[str, Any]) -> tuple[Look, str]:
         return NO_ADDRESS, ""
     if row["state"] == Mail.State.QUEUED and not row["cause"] and not row["blocked"]:
         return LOOKS["scheduled" if row["is_later"] else "queued"], ""
-    mail = Mail(state=row["state"], cause=row["cause"], server=Server(blocked_cause=row["blocked"] or ""))
+    return _look_and_cause(row["state"], row["cause"], row["blocked"] or "")
+
+
+@lru_cache(maxsize=1024)
+def _look_and_cause(state: str, cause: str, blocked: str) -> tuple[Look, str]:
+    # Asked for each line of the tally, and there are few different ones.
+    mail = Mail(state=state, cause=cause, server=Server(blocked_cause=blocked))
     return look_of(mail), cause_of(mail)
 
 
@@ -239,6 +246,7 @@ def _name(failures: dict[tuple[int, str], Failure]) -> None:
         Mail.objects.red()
         .filter(notification__message_id__in=messages)
         .select_related("server")
+        .only("state", "cause", "recipient_name", "recipient_address", "reply_code", "due_at", "server__blocked_cause")
         .annotate(message_id=F("notification__message_id"))
         .order_by("pk")
     )

@@ -86,9 +86,7 @@ class MessageForm(forms.Form):
         files = [*data.get("attachments", ()), *data.get("files", ())]
         weight, limit = sum(file.size or 0 for file in files), settings.MAIL_MAX_MESSAGE_BYTES
         if weight > limit:
-            words = gettext(
-                "The files have %(weight)s together; a message takes %(limit)s at most. Leave some out."
-            )
+            words = gettext("The files have %(weight)s together; a message takes %(limit)s at most. Leave some out.")
             self.add_error(None, words % {"weight": filesizeformat(weight), "limit": filesizeformat(limit)})
 
     def store_files(self) -> Sequence[Attachment]:

@@ -19,7 +19,7 @@ from chatter.models import Message, Notification, Thread
 from chatter.quoting import folded
 from mail.models import Attachment
 
-PAGE = 30
+PAGE = 20
 # A bounce may come days after a mail was sent; older messages than these are not asked about again.
 WATCHED = timedelta(days=3)
 

@@ -15,7 +15,7 @@ from daeris.ui.controls import DRAWN
 
 Text = str | Promise
 # A select without script stays usable up to here; the combobox asks the server for the rest.
-MOST_OPTIONS = 200
+MOST_OPTIONS = 100
 
 
 class FormRenderer(TemplatesSetting):

@@ -60,9 +60,9 @@ def _print_rates(rates: dict[str, list[float]]) -> None:
 
 
 def _print_screens(figures: dict[str, list[float]]) -> None:
-    sys.stdout.write(f"\n{'page':45} {'ms':>6} {'queries':>8}\n")
-    for name, (milliseconds, queries) in figures.items():
-        sys.stdout.write(f"{name:45} {milliseconds:6.0f} {queries:8.0f}\n")
+    sys.stdout.write(f"\n{'page':45} {'ms':>6} {'of CPU':>7} {'queries':>8}\n")
+    for name, (milliseconds, cpu, queries) in figures.items():
+        sys.stdout.write(f"{name:45} {milliseconds:6.0f} {cpu:7.0f} {queries:8.0f}\n")
 
 
 if __name__ == "__main__":

@@ -8,13 +8,14 @@ from django.core.files.base import ContentFile
 from django.test import Client
 
 from chatter.models import Message
+from chatter.reading import PAGE
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from daeris.models import User
 from mail.attachments import store
 from mail.models import Contact, Mail
 
 # Owed are twelve; a user who is no superuser is asked for two sets of permissions besides.
-ALONE, FULL, PERMISSIONS = 12, 15, 2
+ALONE, FULL, PERMISSIONS = 11, 14, 2
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_a_record_with_two_thousand_messages(
     client.force_login(boss)
     with django_assert_max_num_queries(ALONE):
         page = client.get(record.get_absolute_url())
-    assert page.content.count(b"<article") == 30
+    assert page.content.count(b"<article") == PAGE
 
 
 def test_a_record_with_everything(
