@@ -65,7 +65,7 @@ SPANISH = re.compile(
 )
 
 
-def test_the_language_is_chosen_and_stays(page: Page) -> None:
+def test_the_language_is_chosen_and_stays(page: Page, visitors: Visitors) -> None:
     go(page, "/crm/opportunities/")
     expect(page.locator("html")).to_have_attribute("lang", "es")
     page.get_by_role("button", name="Marta Solano", exact=True).click()
@@ -80,6 +80,14 @@ def test_the_language_is_chosen_and_stays(page: Page) -> None:
             for text in page.locator(part).all_inner_texts():
                 assert not SPANISH.search(text), f"{path}: {text}"
     assert complaints(page) == []
+
+    # It is the user's choice, in whichever browser; and the next test reads Spanish again.
+    other = visitors.open("marta")
+    go(other, "/crm/opportunities/")
+    expect(other.locator("html")).to_have_attribute("lang", "en")
+    other.get_by_role("button", name="Marta Solano", exact=True).click()
+    other.get_by_role("button", name="Español").click()
+    expect(other.locator("html")).to_have_attribute("lang", "es")
 
 
 def test_a_stranger_is_answered_in_the_language_of_the_browser(visitors: Visitors) -> None:
