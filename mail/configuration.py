@@ -12,15 +12,18 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from mail.configuration_file import ConfigurationFile, ConfigurationInvalid, Entry, Problem, read_file
-from mail.configuration_servers import SECRET_BELONGS_TO, SERVER_FIELDS, fill_server, warnings_about
+from mail.configuration_servers import COLUMNS, SECRETS, SERVER_FIELDS, fill_server, server_entry, warnings_about
 from mail.models import Domain, Options, Server
+from mail.planning import default_from_of
+from mail.secret_places import BELONGS_TO
 
 __all__ = ["ConfigurationInvalid", "Problem", "Report", "export_configuration", "import_configuration"]
 
 OPTION_FIELDS = ("custom_servers", "dmarc_protection", "public_providers", "mass_server_id")
 DOMAIN_FIELDS = ("name", "default_from", "bounce", "catchall", "is_default")
 # A blocked server whose connection is written anew is given another chance.
-CONNECTION_FIELDS = {*SECRET_BELONGS_TO, "authentication", "password"}
+CONNECTION_FIELDS = {*BELONGS_TO, *SECRETS, "authentication", "client_certificate", "ehlo_name"}
+SERVER_COLUMNS = tuple(COLUMNS.get(name, name) for name in SERVER_FIELDS)
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ def export_configuration() -> dict[str, Any]:
             "mass_server": options.mass_server.name if options.mass_server else "",
         },
         "domains": [_domain_entry(row) for row in Domain.objects.all()],
-        "servers": [_values(row, SERVER_FIELDS) for row in Server.objects.custom()],
+        "servers": [server_entry(row) for row in Server.objects.custom()],
         "aliases": [],
     }
 
@@ -96,8 +99,8 @@ class _Import:
         self.stored_domains = {row.name: row for row in Domain.objects.all()}
         self.stored_servers = {row.name: row for row in Server.objects.custom()}
         self.domains = [self._domain(entry) for entry in file.domains]
-        self.servers = [self._server(entry) for entry in file.servers]
         self._choose_default_domain()
+        self.servers = [self._server(entry) for entry in file.servers]
         self._check_mass_server()
 
     def write(self) -> Report:
@@ -144,14 +147,21 @@ class _Import:
         if len(names) > 1 and not stored and not any(domain.row.is_default for domain in self.domains):
             self.report.warnings.append(Problem("domains", _("None of the domains is the default one.")))
 
+    def _default_from(self) -> str:
+        """The whole default From as it will be."""
+        named = {} if self.replace else dict(self.stored_domains)
+        named |= {domain.entry.name: domain.row for domain in self.domains}
+        chosen = [row for row in named.values() if row.is_default] or (list(named.values()) if len(named) == 1 else [])
+        return default_from_of(chosen[0].name, chosen[0].default_from) if chosen else ""
+
     # -- Servers
 
     def _server(self, entry: Entry) -> _Draft[Server]:
         stored = self.stored_servers.get(entry.name)
         row = stored or Server()
-        draft = _Draft(entry, row, _values(row, (*SERVER_FIELDS, "password")) if stored else None)
+        draft = _Draft(entry, row, _values(row, (*SERVER_COLUMNS, *SECRETS)) if stored else None)
         self.problems += fill_server(row, entry, anew=self.replace or not stored)
-        self.report.warnings += warnings_about(row, entry)
+        self.report.warnings += warnings_about(row, entry, default_from=self._default_from())
         return draft
 
     # -- Options

@@ -16,12 +16,13 @@ from mail.addresses import (
     normalise_host,
     refuse_control_characters,
 )
+from mail.endpoint import normalise_ehlo_name
+from mail.extra_headers import normalise_headers
 from mail.models import Server
+from mail.tokens import MAX_TOKEN_PART
 
 # What later versions of this product will understand: told apart from what nobody understands.
-LATER_AUTHENTICATIONS = ("certificate", "google", "microsoft")
-# A token of up to 30 characters and a separator are added to these, and 64 is all a local part may have.
-MAX_TOKEN_PART = 32
+LATER_AUTHENTICATIONS = ("google", "microsoft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,15 @@ def number(least: int, most: int) -> Callable[[Any], int]:
     return read
 
 
+def optional(read: Callable[[Any], int]) -> Callable[[Any], int | None]:
+    """The same, or null for what the installation says by itself."""
+
+    def read_or_none(value: Any) -> int | None:
+        return None if value is None else read(value)
+
+    return read_or_none
+
+
 def text(longest: int, *, required: bool = False) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if not isinstance(value, str):
@@ -208,6 +218,18 @@ def host(value: Any) -> str:
     return normalise_host(text(253, required=True)(value))
 
 
+def ehlo_name(value: Any) -> str:
+    name = text(253)(value)
+    return normalise_ehlo_name(name) if name else ""
+
+
+def extra_headers(value: Any) -> str:
+    """Lines of `Name: value`, in one text."""
+    if not isinstance(value, str):
+        raise WrongValue(_("A text is expected here."))
+    return normalise_headers(value)
+
+
 def from_filter(value: Any) -> str:
     return normalise_filter(text(10_000)(value))
 
@@ -232,7 +254,7 @@ def secret(value: Any) -> str:
 
 
 def certificates(value: Any) -> str:
-    """A private CA in PEM form, or ""."""
+    """Certificates in PEM form, or ""."""
     if not isinstance(value, str):
         raise WrongValue(_("A text is expected here."))
     pem = value.strip()
@@ -259,18 +281,32 @@ DOMAIN_FIELDS: Fields = {
 }
 SERVER_FIELDS: Fields = {
     "name": text(100, required=True),
+    "preset": one_of(*Server.Preset.values),
     "priority": number(-(2**31), 2**31 - 1),
     "from_filter": from_filter,
     "active": boolean,
     "host": host,
     "port": number(1, 65535),
     "security": one_of(*Server.Security.values),
-    "authentication": one_of("none", "password", later=LATER_AUTHENTICATIONS),
+    "authentication": one_of("none", "password", "certificate", later=LATER_AUTHENTICATIONS),
     "username": text(254),
     "password": secret,
     "verify_certificate": boolean,
     "ca_certificate": certificates,
+    "client_certificate": certificates,
+    "client_key": secret,
+    "ehlo_name": ehlo_name,
+    "connect_seconds": optional(number(1, 300)),
+    "command_seconds": optional(number(1, 600)),
+    "data_seconds": optional(number(10, 3600)),
     "max_connections": number(1, 500),
+    "limit_connections": optional(number(1, 2**15 - 1)),
+    "limit_minute": optional(number(1, 2**31 - 1)),
+    "limit_hour": optional(number(1, 2**31 - 1)),
+    "limit_day": optional(number(1, 2**31 - 1)),
+    "extra_headers": extra_headers,
+    "largest_mail": optional(number(1, 2**53)),
+    "paused": boolean,
 }
 
 

@@ -368,7 +368,6 @@ AT = "servers[0]"
         ({"servers": [{**A, "security": []}]}, f"{AT}.security", "none, starttls, tls"),
         ({"servers": [{**A, "authentication": "google"}]}, f"{AT}.authentication", "“google” is not available"),
         ({"servers": [{**A, "authentication": "microsoft"}]}, f"{AT}.authentication", "not available"),
-        ({"servers": [{**A, "authentication": "certificate"}]}, f"{AT}.authentication", "not available"),
         ({"servers": [{**A, "authentication": "oauth"}]}, f"{AT}.authentication", "none, password"),
         ({"servers": [{**A, "authentication": "password"}]}, f"{AT}.username", "needs a user name"),
         ({"servers": [{**A, "password": "p"}]}, f"{AT}.authentication", "the authentication is “none”"),
