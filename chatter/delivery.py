@@ -28,6 +28,9 @@ NAMED = 3
 # How many recipients the small list of a message has; all of them have a page.
 LISTED = 20
 
+# What a failure says of a mail.
+SAID = ("state", "cause", "recipient_name", "recipient_address", "reply_code", "due_at", "server__blocked_cause")
+
 IN_APP = Look("app", _("In Daeris"), "bell", "neutral")
 READ = Look("read", _("Read in Daeris"), "mail-open", "success")
 NO_ADDRESS = Look("no_address", _("No valid address"), "mail-question-mark", "warning")
@@ -242,16 +245,14 @@ def _copy(notification: Notification) -> Copy:
 def _name(failures: dict[tuple[int, str], Failure]) -> None:
     """Say whom the failures concern: the first few of each."""
     messages = {message_id for message_id, _code in failures}
-    red = (
-        Mail.objects.red()
-        .filter(notification__message_id__in=messages)
-        .select_related("server")
-        .only("state", "cause", "recipient_name", "recipient_address", "reply_code", "due_at", "server__blocked_cause")
-        .annotate(message_id=F("notification__message_id"))
-        .order_by("pk")
-    )
-    for mail in red[:200]:
-        failure = failures.get((mail.message_id, cause_of(mail)))  # type: ignore[attr-defined]
+    # `Mail.RED` from this side: few notifications lead to their mails, and all red mail is much.
+    held_up = Q(mail__cause__gt="") | Q(mail__server__blocked_cause__gt="")
+    red = Q(mail__state__in=["failed", "bounced"]) | (Q(mail__state="queued") & held_up)
+    told = Notification.objects.filter(red, message_id__in=messages).select_related("mail__server")
+    for notification in told.only("message_id", *(f"mail__{name}" for name in SAID)).order_by("mail_id")[:200]:
+        mail = notification.mail
+        assert mail is not None
+        failure = failures.get((notification.message_id, cause_of(mail)))
         if failure is None or len(failure.names) >= NAMED:
             continue
         failure.names.append(mail.recipient_name or mail.recipient_address)

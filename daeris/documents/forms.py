@@ -88,13 +88,16 @@ class DocumentForm(ChangedFieldsForm):
             if isinstance(field, forms.ModelChoiceField):
                 # Nobody is nothing, not a row of dashes.
                 field.empty_label = ""
+                field.iterator = Rows
+                field.widget.choices = field.choices
         customer = self.fields["customer"]
         assert isinstance(customer, forms.ModelChoiceField)
         customer.queryset = customers_for(self.user)
+        if (chosen := self.instance._state.fields_cache.get("customer")) is not None:
+            customer.widget.known = [chosen]
         users = get_user_model()._default_manager.filter(is_active=True).order_by("first_name", "username")
         responsible = self.fields["responsible"]
         assert isinstance(responsible, forms.ModelChoiceField)
-        responsible.iterator = Rows
         responsible.queryset = users
         responsible.label_from_instance = name_of  # type: ignore[method-assign, assignment]
 

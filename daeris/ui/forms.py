@@ -133,6 +133,8 @@ class Combobox(forms.Select):
         super().__init__(attrs)
         self.url = url
         self.create_label = create_label
+        # Rows that the form has at hand: when one of them is the chosen one, it is not asked for.
+        self.known: Sequence[Any] = ()
 
     def optgroups(self, name: str, value: Sequence[Any], attrs: dict[str, Any] | None = None) -> list[Any]:
         choices = self.choices
@@ -153,6 +155,8 @@ class Combobox(forms.Select):
         field, queryset = choices.field, choices.queryset
         rows = list(queryset[:MOST_OPTIONS])
         key = field.to_field_name or "pk"
+        shown = {str(row.serializable_value(key)) for row in rows}
+        rows += [row for row in self.known if (one := str(row.serializable_value(key))) in chosen and one not in shown]
         shown = {str(row.serializable_value(key)) for row in rows}
         missing = [one for one in chosen if str(one) not in shown]
         # A value that is no key is left to the field's own validation.

@@ -15,7 +15,7 @@ from mail.attachments import store
 from mail.models import Contact, Mail
 
 # Owed are twelve; a user who is no superuser is asked for two sets of permissions besides.
-ALONE, FULL, PERMISSIONS = 11, 14, 2
+ALONE, FULL, PERMISSIONS = 11, 15, 2
 
 
 @pytest.fixture
