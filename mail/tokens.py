@@ -7,6 +7,8 @@ from hashlib import sha256
 from django.conf import settings
 
 MAC_BYTES = 10  # 80 bits
+# A token of up to 30 characters and a separator stand beside the local part of an address, which has room for 64.
+MAX_TOKEN_PART = 32
 
 
 def make(kind: str, number: int) -> str:

@@ -26,4 +26,7 @@ urlpatterns = [
     path("settings/mail/servers/<int:pk>/disconnect/", oauth.disconnect, name="server_disconnect"),
     path("settings/mail/oauth/", oauth.callback, name="oauth_callback"),
     path("settings/mail/aliases/", aliases.aliases, name="aliases"),
+    path("settings/mail/aliases/domains/new/", aliases.domain, name="domain_new"),
+    path("settings/mail/aliases/domains/<int:pk>/", aliases.domain, name="domain"),
+    path("settings/mail/aliases/domains/<int:pk>/delete/", aliases.delete, name="domain_delete"),
 ]

@@ -8,14 +8,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import Radios, Switch, Textarea
-from mail.addresses import MAX_LOCAL_OCTETS, InvalidAddress, normalise, normalise_domain, parse_mailbox
+from mail.addresses import InvalidAddress, normalise_domain
+from mail.forms.domains import default_domain
 from mail.models import Domain, Options
-
-
-def default_domain() -> Domain | None:
-    """The domain under whose name we write: the one marked so, or the only one."""
-    domains = list(Domain.objects.order_by("-is_default", "pk")[:2])
-    return domains[0] if domains and (domains[0].is_default or len(domains) == 1) else None
 
 
 class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -103,44 +98,3 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
             self.domain.save(update_fields=["name"])
         else:
             Domain.objects.create(name=name, is_default=True)
-
-
-class AliasesForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The addresses of the default domain."""
-
-    class Meta:
-        model = Domain
-        fields = ["default_from"]
-        labels = {"default_from": _("Default e-mail address (from)")}
-        help_texts = {
-            "default_from": _(
-                "What stands before the @, or a whole address. Mail that may not leave under its author's address "
-                "leaves under this one, with the author's name."
-            ),
-        }
-        widgets = {
-            "default_from": forms.TextInput(
-                attrs={"placeholder": "notificaciones", "autocomplete": "off", "spellcheck": "false"}
-            )
-        }
-
-    def clean_default_from(self) -> str:
-        text: str = self.cleaned_data["default_from"].strip()
-        if not text:
-            return ""
-        whole = text if "@" in text else f"{text}@{self.instance.name}"
-        try:
-            mailbox = parse_mailbox(whole)
-            address = normalise(mailbox.address)
-        except InvalidAddress as error:
-            raise ValidationError(str(error)) from None
-        if mailbox.name:
-            raise ValidationError(_("Write the address alone, without a name."))
-        if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_OCTETS:
-            raise ValidationError(_("The part before the @ is too long."))
-        return address if "@" in text else text
-
-    def save(self, commit: bool = True) -> Domain:
-        domain: Domain = self.instance
-        domain.save(update_fields=["default_from"])
-        return domain

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from mail.endpoint import Endpoint, normalise_ehlo_name
 from mail.extra_headers import InvalidHeaders, normalise_headers
 from mail.filter_advice import filter_warnings
 from mail.forms import server_fields
-from mail.forms.options import default_domain
+from mail.forms.domains import default_domain
 from mail.forms.server_fields import FilterField, SizeField
 from mail.forms.server_login import FIELD_OF, LogInForm
 from mail.models import Provider, Server
@@ -67,6 +68,9 @@ class ServerForm(LogInForm):
         super().__init__(*args, **kwargs)
         for name in ("preset", "max_connections"):
             self.fields[name].required = False
+        for name in ("connect_seconds", "command_seconds", "data_seconds"):
+            # Empty: what the installation says.
+            self.fields[name].widget.attrs["placeholder"] = f"{getattr(settings, f'MAIL_{name.upper()}'):g}"
         self.fields["preset"].choices = Server.Preset.choices  # type: ignore[attr-defined]
         server: Server = self.instance
         chosen = self.initial.get("preset") or server.preset
@@ -120,10 +124,12 @@ class ServerForm(LogInForm):
         return name
 
     def clean_preset(self) -> str:
-        return self.cleaned_data["preset"] or self.instance.preset
+        preset: str = self.cleaned_data["preset"] or self.instance.preset
+        return preset
 
     def clean_max_connections(self) -> int:
-        return self.cleaned_data["max_connections"] or self.instance.max_connections
+        connections: int = self.cleaned_data["max_connections"] or self.instance.max_connections
+        return connections
 
     def clean_host(self) -> str:
         try:
@@ -146,9 +152,8 @@ class ServerForm(LogInForm):
 
     def clean_largest_mail(self) -> int | None:
         # What is shown is rounded: untouched, the exact number stays.
-        if "largest_mail" not in self.changed_data:
-            return self.instance.largest_mail
-        size: int | None = self.cleaned_data["largest_mail"]
+        is_touched = "largest_mail" in self.changed_data
+        size: int | None = self.cleaned_data["largest_mail"] if is_touched else self.instance.largest_mail
         return size
 
     def clean_ca_file(self) -> str:

@@ -1,32 +1,130 @@
-"""Mail aliases: the addresses that are ours on the default domain."""
+"""Mail aliases: the alias domains, and the addresses that are ours on them."""
+
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from daeris.ui.htmx import redirect
-from mail.forms.options import AliasesForm, default_domain
+from mail.forms.domains import AddressesForm, DomainForm, default_domain
+from mail.impact import impact_of
+from mail.models import Domain, Mail, Options
 from mail.planning import default_from_of
 from mail.views.access import manages_servers
+from mail.views.impact import ask_first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @manages_servers
 def aliases(request: HttpRequest) -> HttpResponse:
-    """Read and save the default From; without an alias domain the page says where to name one."""
+    """The addresses of the default domain, and every other domain; without one the page says what comes first."""
     domain = default_domain()
     if domain is None:
         if request.method == "POST":
             return redirect(request, reverse("mail:aliases"))
-        return render(request, "mail/aliases.html", {"domain": None})
-    address = default_from_of(domain.name, domain.default_from)
-    form = AliasesForm(request.POST or None, instance=domain)
-    if request.method == "POST" and form.is_valid():
-        form.save()
-        messages.success(request, _("The aliases were saved."))
+        return render(request, "mail/aliases.html", {"domain": None, "domains": _shown()})
+
+    def fresh() -> AddressesForm:
+        return AddressesForm(request.POST or None, instance=default_domain())
+
+    form = fresh()
+    if request.method != "POST" or not form.is_valid():
+        context = {
+            "domain": domain,
+            "form": form,
+            "examples": _examples(domain),
+            "domains": _shown(),
+        }
+        return render(request, "mail/aliases.html", context, status=422 if form.is_bound else 200)
+    if question := ask_first(request, lambda: _save(fresh), reverse("mail:aliases")):
+        return question
+    form.save()
+    messages.success(request, _("The aliases were saved."))
+    return redirect(request, reverse("mail:aliases"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@manages_servers
+def domain(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    """The form of one alias domain, or of a new one."""
+
+    def fresh() -> DomainForm:
+        instance = get_object_or_404(Domain, pk=pk) if pk else Domain()
+        return DomainForm(request.POST or None, instance=instance)
+
+    form = fresh()
+    known = get_object_or_404(Domain, pk=pk) if pk else None
+    if request.method != "POST" or not form.is_valid():
+        context = {"form": form, "domain": known, "examples": _examples(known) if known else None}
+        return render(request, "mail/domain.html", context, status=422 if form.is_bound else 200)
+    if question := ask_first(request, lambda: _save(fresh), reverse("mail:aliases")):
+        return question
+    saved = form.save()
+    messages.success(request, _("The domain %(name)s was saved.") % {"name": saved.name})
+    return redirect(request, reverse("mail:aliases"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@manages_servers
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Remove an alias domain after a question that says for whom something changes."""
+    one = get_object_or_404(Domain, pk=pk)
+    if request.method == "POST":
+        one.delete()
+        messages.success(request, _("The domain %(name)s was deleted.") % {"name": one.name})
         return redirect(request, reverse("mail:aliases"))
-    status = 422 if form.is_bound else 200
-    return render(request, "mail/aliases.html", {"domain": domain, "form": form, "address": address}, status=status)
+    waiting = Mail.objects.filter(state=Mail.State.QUEUED).count()
+    question = {
+        "title": _("Delete the domain %(name)s?") % {"name": one.name},
+        "text": _farewell(waiting),
+        "impact": impact_of(lambda: Domain.objects.get(pk=pk).delete()),
+        "action": request.path,
+        "cancel_url": reverse("mail:aliases"),
+        "yes": _("Delete"),
+        "danger": True,
+    }
+    return render(request, "mail/impact.html", question)
+
+
+def _save(fresh: Callable[[], AddressesForm]) -> None:
+    form = fresh()
+    form.is_valid()
+    form.save()
+
+
+def _farewell(waiting: int) -> str:
+    if not waiting:
+        return _("No e-mail waits in the queue.")
+    return ngettext(
+        "%(count)s waiting e-mail is planned anew.", "%(count)s waiting e-mails are planned anew.", waiting
+    ) % {"count": waiting}
+
+
+def _shown() -> list[tuple[Domain, dict[str, object]]]:
+    return [(one, _examples(one)) for one in Domain.objects.all()]
+
+
+def _examples(domain: Domain) -> dict[str, object]:
+    """The whole addresses that the fields mean; those of a public provider are plus-addresses (design §4)."""
+    address = default_from_of(domain.name, domain.default_from)
+    is_public = domain.name in Options.load().provider_domains
+    account, _at, provider = address.partition("@")
+
+    def whole(part: str) -> str:
+        if not part:
+            return ""
+        if not is_public:
+            return f"{part}@{domain.name}"
+        return f"{account}+{part}@{provider}" if account else ""
+
+    return {
+        "address": address,
+        "bounce": whole(domain.bounce),
+        "catchall": whole(domain.catchall),
+        "is_public": is_public,
+    }

@@ -13,8 +13,13 @@ from mail.forms.oauth import OAuthClientForm, client_forms
 from mail.forms.options import OptionsForm
 from mail.models import Mail, Options, Provider, Server
 from mail.planning import environment_server
+from mail.trouble_ahead import troubled_users
 from mail.views.access import manages_servers
+from mail.views.impact import ask_first
 from mail.views.oauth import save_client
+
+# The fields of the OAuth clients: saved before any question, whose page repeats the other answers.
+SECRETS = tuple(f"{provider}-" for provider in Provider.values)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,9 +38,17 @@ def options(request: HttpRequest) -> HttpResponse:
         save_client(client)
     if form.switches_off and "confirmed" not in request.POST:
         return render(request, "mail/options_off.html", _consequences(request))
+    if question := ask_first(request, lambda: _save(request), reverse("mail:options"), without=SECRETS):
+        return question
     form.save()
     messages.success(request, _("The options were saved."))
     return redirect(request, reverse("mail:options"))
+
+
+def _save(request: HttpRequest) -> None:
+    form = OptionsForm(request.POST, instance=Options.load())
+    form.is_valid()
+    form.save()
 
 
 def _context(request: HttpRequest, form: OptionsForm, clients: list[OAuthClientForm]) -> dict[str, object]:
@@ -44,6 +57,7 @@ def _context(request: HttpRequest, form: OptionsForm, clients: list[OAuthClientF
         "clients": clients,
         "callback_url": request.build_absolute_uri(reverse("mail:oauth_callback")),
         "environment": environment_server(),
+        "troubled": troubled_users(),
         "servers": Server.objects.custom().filter(active=True).count(),
         # Shown only while on; without script a second look shows it after the first save.
         "is_on": form.was_on or bool(form["custom_servers"].value()),
@@ -52,9 +66,8 @@ def _context(request: HttpRequest, form: OptionsForm, clients: list[OAuthClientF
 
 def _consequences(request: HttpRequest) -> dict[str, object]:
     own = Server.objects.custom()
-    saved = tuple(f"{provider}-" for provider in Provider.values)
     return {
-        "answers": [(name, value) for name, value in request.POST.items() if not name.startswith(("csrf", *saved))],
+        "answers": [(name, value) for name, value in request.POST.items() if not name.startswith(("csrf", *SECRETS))],
         "environment": environment_server(),
         "servers": own.filter(active=True).count(),
         "waiting": Mail.objects.filter(state=Mail.State.QUEUED, server__in=own).count(),

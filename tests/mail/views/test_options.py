@@ -49,7 +49,7 @@ class TestOptions:
 
     def test_another_known_domain_becomes_the_default(self, company: Domain, as_alice: Client) -> None:
         other = Domain.objects.create(name="otra.example")
-        as_alice.post(OPTIONS, options(custom_servers="on", alias_domain="otra.example"))
+        as_alice.post(OPTIONS, options(custom_servers="on", alias_domain="otra.example", confirmed="1"))
         other.refresh_from_db()
         assert other.is_default
         assert Domain.objects.filter(is_default=True).count() == 1
@@ -107,9 +107,9 @@ class TestAliases:
         ],
     )
     def test_the_default_from(self, company: Domain, as_alice: Client, text: str, kept: str, shown: str) -> None:
-        assert as_alice.post(ALIASES, {"default_from": text}).status_code == 303
+        assert as_alice.post(ALIASES, {"default_from": text, "confirmed": "1"}).status_code == 303
         assert Domain.objects.get().default_from == kept
-        assert as_alice.get(ALIASES).context["address"] == shown
+        assert as_alice.get(ALIASES).context["examples"]["address"] == shown
 
     @pytest.mark.parametrize(
         "text", ["dos tres", "a@b@c.example", "Ana <a@b.example>", "a@b.example, c@d.example", "x" * 65, "a\r\nb"]
@@ -123,3 +123,101 @@ class TestAliases:
         assert "An alias domain comes first" in html
         assert as_alice.post(ALIASES, {"default_from": "x"}).status_code == 303
         assert not Domain.objects.exists()
+
+
+class TestDomains:
+    def test_a_first_domain_is_the_default_one(self, as_alice: Client) -> None:
+        as_alice.post(
+            f"{ALIASES}domains/new/", {"name": "@MiEmpresa.Example", "default_from": "info", "confirmed": "1"}
+        )
+        domain = Domain.objects.get()
+        assert (domain.name, domain.default_from, domain.is_default) == ("miempresa.example", "info", True)
+
+    def test_there_is_always_one_default_domain(self, company: Domain, as_alice: Client) -> None:
+        form = {"name": "otra.example", "default_from": "hola", "is_default": "on", "confirmed": "1"}
+        assert as_alice.post(f"{ALIASES}domains/new/", form).status_code == 303
+        assert Domain.objects.get(is_default=True).name == "otra.example"
+        other = Domain.objects.get(name="otra.example")
+        as_alice.post(f"{ALIASES}domains/{other.pk}/", {"name": other.name, "default_from": "hola", "confirmed": "1"})
+        assert Domain.objects.get(is_default=True) == other
+
+    @pytest.mark.parametrize(
+        ("field", "value", "words"),
+        [
+            ("name", "a b", "domain"),
+            ("name", "miempresa.example", "there already"),
+            ("default_from", "Ana <ana@x.example>", "without a name"),
+            ("bounce", "bounce@x.example", "before the @"),
+            ("bounce", "rebotes-de-todo-el-correo-de-la-empresa", "At most 32"),
+            ("catchall", "buzón", "without accents"),
+            ("catchall", "a\r\nBcc: x", ""),
+        ],
+    )
+    def test_what_is_wrong_is_told_beside_its_field(
+        self, company: Domain, as_alice: Client, field: str, value: str, words: str
+    ) -> None:
+        response = as_alice.post(f"{ALIASES}domains/new/", {"name": "otra.example", field: value})
+        assert response.status_code == 422
+        assert words in " ".join(response.context["form"].errors[field])
+        assert Domain.objects.count() == 1
+
+    def test_a_public_provider_is_accepted_and_explained(self, as_alice: Client) -> None:
+        form = {"name": "gmail.com", "default_from": "miempresa@gmail.com", "bounce": "rebotes", "confirmed": "1"}
+        assert as_alice.post(f"{ALIASES}domains/new/", form).status_code == 303
+        page = as_alice.get(ALIASES).content.decode()
+        assert "gmail.com is a public provider" in page
+        assert "miempresa+rebotes@gmail.com" in page
+
+    def test_a_change_says_first_for_whom_it_changes_what(
+        self, company: Domain, server: Server, as_alice: Client
+    ) -> None:
+        Server.objects.update(from_filter="notificaciones@miempresa.example")
+        Options.raise_version()
+        form = {"default_from": "info", "bounce": "", "catchall": ""}
+        question = as_alice.post(ALIASES, form)
+        assert question.status_code == 200
+        page = question.content.decode()
+        assert "Alice" in page
+        assert "notificaciones@miempresa.example" in page
+        assert "info@miempresa.example" in page or "alice@miempresa.example" in page
+        # Nothing was changed by looking.
+        company.refresh_from_db()
+        assert company.default_from == "notificaciones"
+        as_alice.post(ALIASES, {**form, "confirmed": "1"})
+        company.refresh_from_db()
+        assert company.default_from == "info"
+
+    def test_a_change_for_nobody_is_saved_at_once(self, company: Domain, as_alice: Client) -> None:
+        form = {"default_from": "notificaciones", "bounce": "", "catchall": "respuestas"}
+        assert as_alice.post(ALIASES, form).status_code == 303
+        company.refresh_from_db()
+        assert company.catchall == "respuestas"
+
+    def test_deleting_is_asked_and_done(self, company: Domain, as_alice: Client, as_bob: Client) -> None:
+        path = f"{ALIASES}domains/{company.pk}/delete/"
+        assert as_bob.get(path).status_code == 403
+        assert as_bob.post(path).status_code == 403
+        assert company.name in as_alice.get(path).content.decode()
+        assert Domain.objects.exists()
+        as_alice.post(path)
+        assert not Domain.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("ana@yahoo.com", "refuse mail under its name"),
+        ("ana@gmail.com", "is a public provider"),
+        ("ana@elsewhere.example", "none of the alias domains"),
+        ("", "no e-mail address"),
+        ("ana@miempresa.example", ""),
+    ],
+)
+def test_users_whose_address_will_cause_trouble_are_listed(
+    company: Domain, as_alice: Client, bob: Any, address: str, problem: str
+) -> None:
+    bob.email = address
+    bob.save()
+    page = as_alice.get(OPTIONS).content.decode()
+    assert ("Addresses of users that will cause trouble" in page) == bool(problem)
+    assert problem in page
