@@ -21,7 +21,7 @@ ADVANCED = (
     *("limit_minute", "limit_hour", "limit_day", "verify_certificate", "extra_headers", "largest_mail"),
 )
 
-LABELS = {
+LABELS: dict[str, Any] = {
     "name": _("Description"),
     "preset": _("Provider"),
     "priority": _("Priority"),
@@ -43,8 +43,7 @@ LABELS = {
     "limit_day": _("Per day"),
     "extra_headers": _("Extra headers"),
 }
-HELP_TEXTS = {
-    "preset": "",
+HELP_TEXTS: dict[str, Any] = {
     "from_filter": _(
         "The addresses and domains that may send through this server, separated by commas. Empty: all of them."
     ),
@@ -106,7 +105,7 @@ class FilterField(forms.CharField):
         try:
             return normalise_filter(text)
         except InvalidFilter as error:
-            self.widget.reasons = dict(error.parts)  # type: ignore[attr-defined]
+            self.widget.reasons = dict(error.parts)
             raise ValidationError([f"«{part}»: {reason}" for part, reason in error.parts]) from None
 
 
@@ -134,7 +133,7 @@ def region_choices() -> list[tuple[Any, Any]]:
     ]
 
 
-WIDGETS = {
+WIDGETS: dict[str, forms.Widget] = {
     "name": forms.TextInput(attrs={"autocomplete": "off", "maxlength": 100}),
     "preset": PresetChoice(),
     "host": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "smtp.miempresa.com"}),

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import FileInput, SecretInput
@@ -23,11 +22,11 @@ OFFERED: tuple[str, ...] = (
 )
 # The field beside which to say what is wrong with an uploaded certificate.
 FIELD_OF = {"certificate": "client_certificate_file", "key": "client_key_file", "password": "client_file_password"}
-MOVED: Promise = _(
+MOVED = _(
     "Write the password again: the stored one is only used with the server, port, user name, security and "
     "certificate check that it was saved with."
 )
-MOVED_KEY: Promise = _(
+MOVED_KEY = _(
     "Upload the private key again: the stored one is only used with the server, port, security and certificate check "
     "that it was saved with."
 )
@@ -71,7 +70,7 @@ class LogInForm(forms.ModelForm):  # type: ignore[type-arg]
         self.stored_password: str = server.password
         self.stored_chain: str = server.client_certificate
         self.stored_key: str = server.client_key
-        self.fields["password"].widget.stored = bool(self.stored_password) and not self.password_is_lost  # type: ignore[attr-defined]
+        self.fields["password"].widget.stored = bool(self.stored_password) and not self.password_is_lost
         self.pair: Pair | None = None
 
     # -- What the page shows ---------------------------------------------------------------------

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from daeris.ui.htmx import redirect, respond
 from daeris.ui.lists import ControlPanel, Tab
 from mail import bell, causes
+from mail.certificates import expiry_warning
 from mail.models import Lane, Mail, Options, Server
 from mail.planning import environment_server
 from mail.views.access import manages_servers
@@ -40,6 +41,11 @@ def condition_of(server: Server) -> Condition:
         return Condition(
             gettext_lazy("Resting"), "warning", "clock-alert", _("It could not be reached; it is tried again soon.")
         )
+    if ending := expiry_warning(server.client_certificate):
+        stage, words = ending
+        if stage == 0:
+            return Condition(gettext_lazy("Certificate expired"), "danger", "calendar-x", words)
+        return Condition(gettext_lazy("Certificate ends soon"), "warning", "calendar-clock", words)
     return Condition(gettext_lazy("Ready"), "success", "check")
 
 
