@@ -28,6 +28,15 @@ def decrypt(token: str) -> str | None:
         return None
 
 
+def is_newest(token: str) -> bool:
+    """Whether the newest of DAERIS_FIELD_KEYS alone opens it."""
+    try:
+        Fernet(settings.DAERIS_FIELD_KEYS[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 class EncryptedField(models.TextField):  # type: ignore[type-arg]
     """Holds the encrypted text, as it is in the database.
 
