@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -31,6 +32,11 @@ class Threaded(models.Model):
     def get_absolute_url(self) -> str:
         """Where the record is shown; mails to colleagues link to it (`chatter.E002`)."""
         raise NotImplementedError
+
+    @property
+    def mail_team(self) -> Group | None:
+        """Whose document it is; nobody's, unless the model says so."""
+        return None
 
     @property
     def thread(self) -> Thread:

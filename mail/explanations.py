@@ -6,7 +6,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from mail.routing import Decision, Sentence
+from mail.routing import Decision, Sentence, Step
 
 _UNKNOWN = gettext_lazy("The reason was not kept.")
 
@@ -159,6 +159,31 @@ PASSED_OVER = {
     "passed_older": gettext_lazy("It fits as well, but «%(chosen)s» has the same priority and is older."),
 }
 _SENTENCES: dict[str, Any] = {**WHY, **WARNINGS, **ERRORS, **PASSED_OVER}
+
+
+STEPS = {
+    Step.ASKED: gettext_lazy("Server asked for"),
+    Step.AUTHOR_ADDRESS: gettext_lazy("Lists the author's address"),
+    Step.AUTHOR_DOMAIN: gettext_lazy("Lists the author's domain"),
+    Step.DEFAULT_ADDRESS: gettext_lazy("Lists the default From"),
+    Step.DEFAULT_DOMAIN: gettext_lazy("Lists the domain of the default From"),
+    Step.NO_FILTER: gettext_lazy("Has no From filter"),
+    Step.FALLBACK: gettext_lazy("First active server"),
+}
+# With these the server or the recipients may well refuse the mail.
+_GRAVE = {"uncovered", "fallback", "unprotected"}
+
+
+def step_name(step: Step) -> str:
+    """What the rung of the ladder is called."""
+    return str(STEPS[step])
+
+
+def tone_of(decision: Decision) -> str:
+    """How a decision looks: danger when it would be refused, warning when the From is another, else success."""
+    if decision.error or (not decision.rewritten and _GRAVE.intersection(told.code for told in decision.warnings)):
+        return "danger"
+    return "warning" if decision.rewritten or decision.warnings else "success"
 
 
 def render(sentence: Sentence) -> str:

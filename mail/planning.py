@@ -78,6 +78,13 @@ class Snapshot:
     mass_server_id: int | None
     known: Mapping[int, ServerFacts]  # every row, whether it counts or not
     identities: tuple[Identity, ...] = ()
+    environment_id: int | None = None
+
+    @property
+    def every(self) -> tuple[ServerFacts, ...]:
+        """Those that count, and those that would if custom servers were on."""
+        counting = {server.id for server in self.servers} | {self.environment_id}
+        return (*self.servers, *(server for pk, server in self.known.items() if pk not in counting))
 
     def server(self, pk: int | None) -> ServerFacts | None:
         """The server with this key, whether it counts or not; None when it was deleted."""
@@ -234,6 +241,7 @@ def _read(environment: Server | None) -> Snapshot:
         ),
         mass_server_id=options.mass_server_id,
         known=known,
+        environment_id=environment.pk if environment else None,
         identities=tuple(
             Identity(rule.document_type_id, rule.team_id, rule.default_from) for rule in IdentityRule.objects.all()
         ),

@@ -5,8 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.utils import translation
+
+from mail.models import IdentityRule
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +105,8 @@ def test_the_decision_is_answered_in_json(load, file, arguments, expected):
         "why",
         "warnings",
         "error",
+        "passed_over",
+        "policy",
     ]
     told = [
         answer["server"],
@@ -161,3 +166,35 @@ def test_the_server_of_the_environment_answers_when_custom_servers_are_off(load,
 def test_an_incomplete_question_is_refused(arguments):
     with pytest.raises(CommandError):
         call_command("mail_route", *arguments)
+
+
+def test_the_answer_says_why_not_the_others_and_what_the_owner_wants(load, dns_double):
+    load({**RELAY_ONLY, "options": {"dmarc_protection": "automatic"}})
+    dns_double.publish("_dmarc.x.test", "v=DMARC1; p=none; sp=reject")
+    answer = json.loads(route("--from", "ana@mail.x.test", "--json")[0])
+    assert answer["header_from"]["address"] == "info@us.test"
+    assert answer["policy"] == {
+        "domain": "mail.x.test",
+        "value": "reject",
+        "inherited_from": "x.test",
+        "stale": False,
+        "failed": False,
+    }
+    load(COMPANY)
+    answer = json.loads(route("--from", "ana@us.test", "--json")[0])
+    assert answer["policy"] is None
+    assert [passed["server"] for passed in answer["passed_over"]] == ["Relay", "Old", "Ana"]
+    assert all(passed["reason"] for passed in answer["passed_over"])
+
+
+def test_kind_and_team_are_asked_by_name(load):
+    load(COMPANY)
+    team = Group.objects.create(name="Ventas")
+    IdentityRule.objects.create(team=team, default_from="sales")
+    answer = json.loads(
+        route("--from", "x@x.test", "--team", "Ventas", "--document", "documents.saleorder", "--json")[0]
+    )
+    assert answer["header_from"]["address"] == "sales@us.test"
+    for arguments in (["--team", "Nobody"], ["--document", "documents.nothing"], ["--document", "nothing"]):
+        with pytest.raises(CommandError, match="Nobody|nothing"):
+            call_command("mail_route", "--from", "x@x.test", *arguments)

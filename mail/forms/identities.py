@@ -1,0 +1,102 @@
+"""An identity rule: of which documents it speaks, and under which address mail about them leaves."""
+
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db.models import Max, QuerySet
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+from mail.addresses import MAX_LOCAL_OCTETS, InvalidAddress, normalise, parse_mailbox
+from mail.models import IdentityRule
+
+
+def document_types() -> "QuerySet[ContentType]":
+    """The kinds of documents that mail may be about: the models that say whose their records are (`mail_team`)."""
+    models = [model for model in apps.get_models() if hasattr(model, "mail_team")]
+    found = ContentType.objects.get_for_models(*models).values()
+    return ContentType.objects.filter(pk__in=[kind.pk for kind in found]).order_by("app_label", "model")
+
+
+def name_of(kind: ContentType) -> str:
+    """What people call documents of this kind."""
+    model = kind.model_class()
+    return capfirst(str(model._meta.verbose_name)) if model else kind.name
+
+
+class KindField(forms.ModelChoiceField):
+    """One of the kinds of documents; the form that shows it sets the query set to `document_types()`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(queryset=ContentType.objects.none(), **options)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return name_of(obj)
+
+
+class IdentityForm(forms.ModelForm):  # type: ignore[type-arg]
+    """One line of the table of identities."""
+
+    document_type = KindField(label=_("Kind of document"), required=False, empty_label=_("Any"))
+    team = forms.ModelChoiceField(
+        label=_("Team"), queryset=Group.objects.order_by("name"), required=False, empty_label=_("Any")
+    )
+
+    class Meta:
+        model = IdentityRule
+        fields = ["document_type", "team", "default_from"]
+        labels = {"default_from": _("Default e-mail address (from)")}
+        help_texts = {
+            "default_from": _(
+                "What stands before the @ of the domain that the mail belongs to, or a whole address: ventas, "
+                "facturas@miempresa.com"
+            )
+        }
+        widgets = {
+            "default_from": forms.TextInput(
+                attrs={"placeholder": "ventas", "autocomplete": "off", "spellcheck": "false"}
+            )
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = self.fields["document_type"]
+        assert isinstance(kinds, forms.ModelChoiceField)
+        kinds.queryset = document_types()
+
+    def clean_default_from(self) -> str:
+        text: str = self.cleaned_data["default_from"].strip()
+        try:
+            mailbox = parse_mailbox(text if "@" in text else f"{text}@a.example")
+            address = normalise(mailbox.address)
+        except InvalidAddress as error:
+            raise ValidationError(str(error)) from None
+        if mailbox.name:
+            raise ValidationError(_("Write the address alone, without a name."))
+        if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_OCTETS:
+            raise ValidationError(_("The part before the @ is too long."))
+        return address if "@" in text else text
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        kind, team = data.get("document_type"), data.get("team")
+        if self.errors:
+            return data
+        if not kind and not team:
+            raise ValidationError(_("Choose a kind of document, a team, or both."), code="of_nothing")
+        same = IdentityRule.objects.filter(document_type=kind, team=team).exclude(pk=self.instance.pk)
+        if same.exists():
+            raise ValidationError(_("There is a line for these documents already."), code="unique")
+        return data
+
+    def save(self, commit: bool = True) -> IdentityRule:
+        rule: IdentityRule = self.instance
+        if rule.pk is None:
+            last = IdentityRule.objects.aggregate(last=Max("position"))["last"]
+            rule.position = 0 if last is None else last + 1
+        rule.save()
+        return rule
