@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from mail import attachments, bell, claiming, oauth_tokens, worker
+from mail import attachments, bell, claiming, limits, oauth_tokens, probe_runs, tallies, worker
 from mail.models import Lane
 
 
@@ -24,9 +24,10 @@ def sweep() -> None:
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
-    """Forget uploads that nobody posted, and bytes that nothing uses."""
+    """Forget uploads that nobody posted, bytes that nothing uses, and tests of yesterday."""
     attachments.sweep_uploads()
     attachments.sweep_blobs()
+    probe_runs.sweep()
 
 
 @shared_task(ignore_result=True)

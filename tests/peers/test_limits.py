@@ -102,7 +102,8 @@ def test_when_a_server_dies_the_next_one_takes_its_mail(
         stack.worker(name=name)
     first.wait_for(100)
     first.stop()
-    eventually(lambda: stack.states().get("queued", 0) + stack.states().get("sending", 0) <= 40, deadline=60)
+    moving = "SELECT count(*) FROM mail_mail WHERE state = 'sending' OR (state = 'queued' AND cause = '')"
+    eventually(lambda: stack.sql(moving) == [(0,)], deadline=60, says=lambda: str(stack.states()))
 
     got = Counter(mail.recipients[0] for mail in [*first.mails, *second.mails])
     lost = "SELECT m.recipient_address FROM mail_attempt a JOIN mail_mail m ON m.id = a.mail_id WHERE a.outcome = %s"
