@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -101,9 +101,10 @@ def reason_of(cause: str, server: str) -> Reason:
 def trouble_of(mails: MailQuerySet, servers: Mapping[int, Server], user: AbstractUser) -> Trouble | None:
     """The alert for these mails; None when nothing needs anybody.
 
-    One query for each state, which looks at the newest mails only: what failed in the end is among them.
+    One query, and a second one while a server is blocked; they look at the newest mails of each state only.
     """
-    facts = [fact for state in ("failed", "bounced") for fact in _latest_failed(mails, state)]
+    failed, bounced = _latest(mails, "failed"), _latest(mails, "bounced")
+    facts = [_Fact(*row) for row in failed.union(bounced, all=True)]
     blocked = blocked_ids(servers)
     if blocked and len(facts) <= MOST_MAILS:
         # In this order the index by state serves it, however many mails the server has sent before.
@@ -124,11 +125,10 @@ def trouble_of(mails: MailQuerySet, servers: Mapping[int, Server], user: Abstrac
     )
 
 
-def _latest_failed(mails: MailQuerySet, state: str) -> list[_Fact]:
+def _latest(mails: MailQuerySet, state: str) -> "QuerySet[Mail, tuple[Any, ...]]":
     # State by state, as no index orders two of them by key; the hour is asked of those rows alone.
     newest = mails.filter(state=state).order_by("-pk").values("pk")[: MOST_MAILS + 1]
-    lately = mails.filter(pk__in=newest, settled_at__gte=now() - RECENTLY).order_by()
-    return [_Fact(*row) for row in lately.values_list(*_Fact._fields)]
+    return mails.filter(pk__in=newest, settled_at__gte=now() - RECENTLY).order_by().values_list(*_Fact._fields)
 
 
 def _failed() -> Q:

@@ -213,7 +213,7 @@ def test_it_looks_at_the_newest_only(
     assert (found.count.number, found.count.more) == (5, True)
     assert str(found.lines[0].count).endswith("+")
     mails = [query["sql"] for query in queries if 'FROM "mail_mail"' in query["sql"]]
-    assert len(mails) <= 3
+    assert len(mails) <= 2
     assert all("LIMIT 6" in sql for sql in mails)
 
 
