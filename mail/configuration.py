@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
+from mail import oauth_tokens
 from mail.configuration_file import ConfigurationFile, ConfigurationInvalid, Entry, Problem, read_file
 from mail.configuration_servers import COLUMNS, SECRETS, SERVER_FIELDS, fill_server, server_entry, warnings_about
 from mail.models import Domain, Options, Server
@@ -118,6 +119,7 @@ class _Import:
             changed = self._save(server)
             if server.row.blocked_cause and CONNECTION_FIELDS.intersection(changed):
                 server.row.unblock()
+            oauth_tokens.settle(server.row)
         self._save_options()
         return self.report
 

@@ -21,9 +21,6 @@ from mail.extra_headers import normalise_headers
 from mail.models import Server
 from mail.tokens import MAX_TOKEN_PART
 
-# What later versions of this product will understand: told apart from what nobody understands.
-LATER_AUTHENTICATIONS = ("google", "microsoft")
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -192,11 +189,8 @@ def text(longest: int, *, required: bool = False) -> Callable[[Any], str]:
     return read
 
 
-def one_of(*choices: str, later: Iterable[str] = ()) -> Callable[[Any], str]:
+def one_of(*choices: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
-        if value in later:
-            words = _("“%(value)s” is not available in this version; use one of: %(choices)s.")
-            raise WrongValue(words % {"value": value, "choices": ", ".join(choices)})
         if value not in choices:
             raise WrongValue(_("One of these is expected here: %(choices)s.") % {"choices": ", ".join(choices)})
         return str(value)
@@ -288,7 +282,7 @@ SERVER_FIELDS: Fields = {
     "host": host,
     "port": number(1, 65535),
     "security": one_of(*Server.Security.values),
-    "authentication": one_of("none", "password", "certificate", later=LATER_AUTHENTICATIONS),
+    "authentication": one_of(*Server.Authentication.values),
     "username": text(254),
     "password": secret,
     "verify_certificate": boolean,

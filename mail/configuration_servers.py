@@ -12,7 +12,8 @@ from mail.certificates import CertificateInvalid, read_pair
 from mail.configuration_file import Entry, Problem
 from mail.fields import decrypt, encrypt
 from mail.filter_advice import filter_warnings
-from mail.models import Server
+from mail.models import Provider, Server
+from mail.oauth_tokens import grant_of
 from mail.secret_places import place_of
 
 # Everything but secrets, as the file has it.
@@ -70,6 +71,9 @@ def warnings_about(row: Server, entry: Entry, *, default_from: str) -> Iterator[
     if row.authentication == Server.Authentication.CERTIFICATE and not row.client_key:
         words = _("No private key is stored for this server: it cannot log in before one is given.")
         yield Problem(f"{entry.place}.client_key", words)
+    if row.authentication in Provider.values and grant_of(row) is None:
+        words = _("No account is connected: open the server's page and connect one.")
+        yield Problem(f"{entry.place}.authentication", words)
     if row.authentication != Server.Authentication.PASSWORD:
         return
     if not row.password:
@@ -100,9 +104,12 @@ def _check_log_in(row: Server, entry: Entry) -> Iterator[Problem]:
     way = row.authentication
     if way == Server.Authentication.PASSWORD and not row.username:
         yield Problem(f"{entry.place}.username", _("Logging in with a password needs a user name."))
-    if way == Server.Authentication.NONE and entry.values.get("password"):
-        words = _("There is a password, but the authentication is “none”.")
+    if way in (Server.Authentication.NONE, *Provider.values) and entry.values.get("password"):
+        words = _("There is a password, but the authentication is “%(authentication)s”.") % {"authentication": way}
         yield Problem(f"{entry.place}.authentication", words)
+    if way in Provider.values and row.security == Server.Security.NONE:
+        words = _("The permission is only shown over an encrypted connection: choose TLS (STARTTLS) or SSL/TLS.")
+        yield Problem(f"{entry.place}.security", words)
     if way == Server.Authentication.CERTIFICATE:
         if row.security == Server.Security.NONE:
             words = _("A certificate is only shown over an encrypted connection: choose TLS (STARTTLS) or SSL/TLS.")
