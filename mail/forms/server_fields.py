@@ -71,6 +71,9 @@ class SizeField(forms.DecimalField):
         number = super().clean(value)
         return None if number is None else int(number * MEGABYTE)
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(Decimal(self.shown(initial)) if isinstance(initial, int) else initial, data)
+
     @staticmethod
     def shown(size: int) -> str:
         """Megabytes, rounded down so that never more is promised than there is."""
