@@ -171,8 +171,8 @@ def _take_lease(grant: Grant) -> bool:
 
 def _renew(grant: Grant, but: str) -> Token | None:
     """The token that the provider gives now; None when the account was connected anew meanwhile."""
-    # Compared with what was read: a grant that a person has just made is never overwritten by our answer to the old.
-    ours = Grant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token)
+    # A grant that a person has just made is never overwritten by the answer to the old one.
+    ours = Grant.objects.filter(pk=grant.pk, connected_at=grant.connected_at)
     try:
         tokens = oauth.refresh(grant.provider, _refresh_token(grant))
     except GrantLost as lost:
@@ -201,7 +201,7 @@ def _refresh_token(grant: Grant) -> str:
 
 def _store(grant: Grant, tokens: oauth.Tokens) -> Token | None:
     moment = now()
-    ours = Grant.objects.filter(pk=grant.pk, refresh_token=grant.refresh_token)
+    ours = Grant.objects.filter(pk=grant.pk, connected_at=grant.connected_at)
     changes = {
         "access_token": encrypt(tokens.access_token),
         "refresh_token": encrypt(tokens.refresh_token) if tokens.refresh_token else grant.refresh_token,

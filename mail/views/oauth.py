@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from daeris.ui.htmx import redirect
-from mail import oauth, oauth_tokens
+from mail import audit, oauth, oauth_tokens
 from mail.fields import decrypt, encrypt
 from mail.forms.oauth import OAuthClientForm
 from mail.models import Grant, Provider, Server
@@ -97,7 +97,8 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
     server = get_object_or_404(Server.objects.custom(), pk=pk)
     here = reverse("mail:server", args=[pk])
     if request.method == "POST":
-        oauth_tokens.disconnect(server)
+        with audit.recording(request.user):
+            oauth_tokens.disconnect(server)
         messages.success(request, _("The account is disconnected, and its permission forgotten."))
         return redirect(request, here)
     question = {
@@ -111,10 +112,11 @@ def disconnect(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ui/confirm.html", question)
 
 
-def save_client(form: OAuthClientForm) -> None:
+def save_client(request: HttpRequest, form: OAuthClientForm) -> None:
     """Save what the options say of a provider; servers that waited for it try again."""
     if form.has_changed():
-        form.save()
+        with audit.recording(request.user):
+            form.save()
         waiting = Server.objects.custom().filter(authentication=form.provider, blocked_cause="oauth_client")
         for server in waiting:
             release(server)
@@ -138,7 +140,7 @@ def _finish(request: HttpRequest, server: Server, flow: dict[str, Any]) -> None:
     except OAuthError as error:
         messages.error(request, _words(error))
         return
-    with transaction.atomic():
+    with audit.recording(request.user), transaction.atomic():
         _fill(server, tokens.account)
         oauth_tokens.keep(server, tokens, request.user.pk)
     release(server)

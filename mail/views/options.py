@@ -35,7 +35,7 @@ def options(request: HttpRequest) -> HttpResponse:
         return render(request, "mail/options.html", _context(request, form, clients), status=422)
     # Before any question, which repeats the answers in its page: secrets are not among them.
     for client in posted:
-        save_client(client)
+        save_client(request, client)
     if form.switches_off and "confirmed" not in request.POST:
         return render(request, "mail/options_off.html", _consequences(request))
     if question := ask_first(request, lambda: _save(request), reverse("mail:options"), without=SECRETS):
