@@ -1,7 +1,8 @@
 """What the composer shows before anything is written: who will get it, and what may be attached."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from chatter.models import Message, Thread
 from chatter.recipients import Audience, addressable_by, audiences
+from chatter.sending_as import SentAs, sent_as
 from daeris.ui.forms import Combobox
 from mail.models import Contact
+from mail.planning import Snapshot
 
 # Followers outside the company are told by name, so that nobody is written to unawares; the others are counted.
 NAMES = 3
@@ -54,9 +57,13 @@ class Composer:
     limit: int
     together: int
     adder: str
+    # Found out by who shows it.
+    sent_as: Callable[[], SentAs | None]
 
 
-def composer(thread: Thread, record: Any, user: Any, named: Sequence[Contact] = ()) -> Composer:
+def composer(
+    thread: Thread, record: Any, user: Any, named: Sequence[Contact] = (), snapshot: Snapshot | None = None
+) -> Composer:
     """The composer of this thread for this user, with these people named."""
     heard = audiences(thread, user, [Message.Kind.MESSAGE, Message.Kind.NOTE], named)
     lines = [_line(kind, of_kind, named) for kind, of_kind in heard.items()]
@@ -71,6 +78,7 @@ def composer(thread: Thread, record: Any, user: Any, named: Sequence[Contact] = 
         limit=settings.MAIL_MAX_UPLOAD_BYTES,
         together=settings.MAIL_MAX_MESSAGE_BYTES,
         adder=_adder(thread, user, exclude={contact.pk for contact in named}),
+        sent_as=partial(sent_as, record, user, snapshot=snapshot),
     )
 
 

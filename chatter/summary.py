@@ -10,6 +10,7 @@ from chatter.access import may_post
 from chatter.models import Follower, Message, Thread
 from chatter.threads import Threaded
 from daeris.ui.asking import Answer, FirstKey, HowMany, Questions
+from mail import planning
 from mail.models import Attachment
 
 
@@ -50,6 +51,12 @@ class Conversation:
     about: dict[str, Any]
     key: Answer
     bar: Bar
+    settings: Answer
+
+    @property
+    def snapshot(self) -> planning.Snapshot:
+        """The settings that decide how mail about the record leaves."""
+        return planning.snapshot(is_current=bool(self.settings.value))
 
     @property
     def thread(self) -> Thread:
@@ -71,7 +78,8 @@ def along(record: Threaded, user: Any, questions: Questions) -> Conversation:
     about = {"document_type_id": ContentType.objects.get_for_model(type(record)).pk, "document_id": record.pk}
     key = questions.ask(FirstKey(Thread.objects.filter(**about)))
     within = {f"thread__{name}": value for name, value in about.items()}
-    return Conversation(record, about, key, _bar(within, user, questions))
+    settings = questions.ask(FirstKey(planning.unchanged()))
+    return Conversation(record, about, key, _bar(within, user, questions), settings)
 
 
 def files_of(user: Any, **thread: Any) -> "QuerySet[Attachment]":

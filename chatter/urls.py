@@ -10,6 +10,7 @@ urlpatterns = [
     path("chatter/<int:pk>/news/", thread.news, name="news"),
     path("chatter/<int:pk>/post/", composer.post, name="post"),
     path("chatter/<int:pk>/recipients/", composer.recipients, name="recipients"),
+    path("chatter/<int:pk>/sent-as/", composer.sent_as, name="sent_as"),
     path("chatter/<int:pk>/people/", composer.people, name="people"),
     path("chatter/<int:pk>/upload/", files.upload, name="upload"),
     path("chatter/<int:pk>/files/", files.files, name="files"),

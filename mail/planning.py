@@ -186,9 +186,15 @@ def _rules_for(author: Mailbox | None, known: Snapshot) -> Rules:
 _kept: tuple[str, Snapshot] | None = None  # what settings.MAIL_SERVER_URL was, and what was read then
 
 
-def snapshot() -> Snapshot:
-    """The settings as plain values; one cheap query while they have not changed."""
-    return _current()
+def snapshot(*, is_current: bool = False) -> Snapshot:
+    """The settings as plain values; one cheap query while they have not changed, none for who asked `unchanged`."""
+    return _kept[1] if is_current and _kept else _current()
+
+
+def unchanged() -> "models.QuerySet[Options]":
+    """One row while the settings are those that were read last, for who has more to ask at the same time."""
+    version = _kept[1].version if _kept and _kept[0] == settings.MAIL_SERVER_URL else 0
+    return Options.objects.filter(pk=1, version=version)
 
 
 def _current() -> Snapshot:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
-from chatter import posting
+from chatter import posting, sending_as
 from chatter.access import may_post, thread_or_404
 from chatter.composing import composer, named_in, people_for
 from chatter.forms import MessageForm
@@ -68,6 +68,17 @@ def recipients(request: HttpRequest, pk: int) -> HttpResponse:
     named = named_in(request.user, record, (one for one in request.GET.getlist("to") if one != dropped))
     context = {"composer": composer(thread, record, request.user, named), "thread": thread}
     return render(request, "chatter/_recipients.html", context)
+
+
+@login_required
+@require_safe
+def sent_as(request: HttpRequest, pk: int) -> HttpResponse:
+    """As whom a message would leave, the DNS asked where that decides: the line under the editor anew."""
+    thread, record = thread_or_404(request.user, pk)
+    if not may_post(request.user):
+        raise PermissionDenied
+    line = sending_as.sent_as(record, request.user, look_up=True)
+    return render(request, "chatter/_sent_as.html", {"thread": thread, "line": line})
 
 
 @login_required

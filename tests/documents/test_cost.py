@@ -1,5 +1,6 @@
 """What the page of a record asks of the database, however much there is to show."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +12,23 @@ from chatter.models import Message
 from chatter.reading import PAGE
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from daeris.models import User
+from mail import pauses, planning
 from mail.attachments import store
-from mail.models import Contact, Mail
+from mail.models import Contact, Mail, Options
 
 # Owed are twelve; a user who is no superuser is asked for two sets of permissions besides.
 ALONE, FULL, PERMISSIONS = 11, 15, 2
+
+
+@pytest.fixture(autouse=True)
+def _settings_are_known(db: None, django_capture_on_commit_callbacks: Any) -> Iterator[None]:
+    """As after the first request of a process: what decides how mail leaves is read again when it changes."""
+    with django_capture_on_commit_callbacks(execute=True):
+        Options.load()
+        planning.snapshot()
+        pauses.shown()
+    yield
+    planning.forget()
 
 
 @pytest.fixture
