@@ -27,6 +27,12 @@ class Certificate:
     def pem(self) -> str:
         return self.certificate.read_text()
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256, as Postfix writes it."""
+        found = x509.load_pem_x509_certificate(self.certificate.read_bytes()).fingerprint(hashes.SHA256())
+        return found.hex(":").upper()
+
     def server_context(self) -> ssl.SSLContext:
         """What a TLS server with this certificate listens with."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,6 +72,16 @@ class Authority:
     def untrusted(self) -> Certificate:
         """Issued by another root, which nobody trusts."""
         return Authority(self.folder / "stranger", "Somebody else's CA").server
+
+    @functools.cached_property
+    def client(self) -> Certificate:
+        """For logging in: the one that servers of the laboratory let in."""
+        return self.issue("client", hosts=("daeris.lab.test",), purpose="client")
+
+    @functools.cached_property
+    def other_client(self) -> Certificate:
+        """For logging in, and on nobody's list."""
+        return self.issue("client2", hosts=("other.lab.test",), purpose="client")
 
     def issue(
         self,

@@ -38,6 +38,9 @@ _AUTH = """
   -o smtpd_sasl_auth_enable=yes
   -o {{ smtpd_sender_restrictions = reject_sender_login_mismatch }}
   -o {{ smtpd_recipient_restrictions = permit_sasl_authenticated, reject }}"""
+_CLIENT = """
+  -o smtpd_tls_%s_ccert=yes
+  -o {{ smtpd_recipient_restrictions = check_ccert_access texthash:{etc}/certificates, reject }}"""
 _CERTIFICATE = "\n  -o {{ smtpd_tls_chain_files = {authority}/%s.key, {authority}/%s.crt }}"
 _IMPLICIT = "\n  -o smtpd_tls_wrappermode=yes"
 _REQUIRED = "\n  -o smtpd_tls_security_level=encrypt"
@@ -58,6 +61,8 @@ LISTENERS = {
     "submission": _REQUIRED + _AUTH,
     "submissions": _IMPLICIT + _AUTH,
     "login_only": _REQUIRED + _AUTH + "\n  -o smtpd_sasl_mechanism_filter=login",
+    "certificate": _REQUIRED + _CLIENT.replace("%s", "req"),
+    "certificates": _IMPLICIT + _CLIENT.replace("%s", "ask"),
     "expired": _REQUIRED + _CERTIFICATE.replace("%s", "expired"),
     "wrong_host": _REQUIRED + _CERTIFICATE.replace("%s", "wronghost"),
     "untrusted": _IMPLICIT + _CERTIFICATE.replace("%s", "stranger/server"),
@@ -177,6 +182,7 @@ class Postfix:
             "recipients": RECIPIENTS,
             "senders": SENDERS,
             "logins": {user: user for user in USERS},
+            "certificates": {self._authority.client.fingerprint: "permit"},
         }.items():
             (etc / name).write_text("".join(f"{key} {value}\n" for key, value in table.items()))
         self._look_old(etc)
