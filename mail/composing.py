@@ -1,7 +1,7 @@
 """A mail becomes MIME bytes: the body once for all copies, the headers of each copy around it.
 
-The standard library encodes the body (`mime.py`); headers are our own (`headers.py`). Its policies fold long
-Message-IDs into encoded words, which breaks threads, and only a few lines differ from copy to copy.
+Bodies (`mime.py`) and headers (`headers.py`) are our own: the standard library's policies fold long Message-IDs into
+encoded words, which breaks threads, and it takes twenty times as long. In the tests it reads what is written here.
 """
 
 import uuid

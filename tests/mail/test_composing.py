@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
-from email.message import EmailMessage, Message
-from email.policy import default
+from email.message import EmailMessage, Message, MIMEPart
+from email.policy import SMTP, default
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail import attachments
+from mail import attachments, mime
 from mail.addresses import Mailbox
 from mail.composing import (
     AttachmentPart,
@@ -72,6 +72,17 @@ def assert_without_defects(message: Message) -> None:
         assert not part.defects
         for name, value in part.items():
             assert not getattr(value, "defects", ()), (name, value)
+
+
+@given(words=TEXT.filter(bool), rich=st.booleans())
+def test_the_standard_library_reads_what_it_would_have_written(words: str, rich: bool) -> None:
+    judge = EmailMessage(policy=SMTP)
+    judge.set_content(words, subtype="html" if rich else "plain")
+    theirs = message_from_bytes(judge.as_bytes(), policy=default)
+    head, data = mime.encode("x", words, ()) if rich else mime.encode(words, "", ())
+    ours = message_from_bytes(head + b"\r\n" + data, policy=default)
+    [shown] = [part for part in ours.walk() if part.get_content_type() == theirs.get_content_type()] or [ours]
+    assert shown.get_content() == theirs.get_content()
 
 
 def attached(name: str, data: bytes = b"data", content_type: str = "application/pdf", cid: str = "") -> AttachmentPart:
@@ -219,7 +230,7 @@ def test_odd_bodies_survive(text: str) -> None:
     assert words(read(letter(text=text))) == _as_lines(text)
 
 
-def words(part: EmailMessage) -> str:
+def words(part: MIMEPart) -> str:
     content: str = part.get_content()
     return content.replace("\r\n", "\n")
 
