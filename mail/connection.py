@@ -235,7 +235,7 @@ class Connection:
             await gate("mail")
         try:
             await self.mail_from(envelope.sender, options)
-            await self._rcpt_to(envelope.recipient)
+            await self.rcpt_to(envelope.recipient)
             if gate:
                 await gate("data")
             reply = await self._data(dot_stuffed(envelope.message))
@@ -246,13 +246,14 @@ class Connection:
         self.mails += 1
         return Accepted(reply, self.tls)
 
-    async def mail_from(self, sender: str, options: list[bytes] | None = None) -> None:
+    async def mail_from(self, sender: str, options: list[bytes] | None = None) -> Reply:
         """Begin a transaction, after ending one that was left open: nothing of a mail may leak into the next."""
         with self._phase("mail"):
             await self.reset()
             self._transaction_open = True
             reply = await self._say(b"MAIL", b"FROM:<" + sender.encode() + b">", *(options or []))
             self._expect(reply, reply.code == 250)
+            return reply
 
     async def reset(self) -> None:
         """Make the server forget the transaction that a refusal left open."""
@@ -279,10 +280,12 @@ class Connection:
             options.append(b"SMTPUTF8")
         return options
 
-    async def _rcpt_to(self, recipient: str) -> None:
+    async def rcpt_to(self, recipient: str) -> Reply:
+        """Name the recipient of the transaction."""
         with self._phase("rcpt"):
             reply = await self._say(b"RCPT", b"TO:<" + recipient.encode() + b">")
             self._expect(reply, reply.code in (250, 251, 252))
+            return reply
 
     async def _data(self, content: bytes) -> Reply:
         with self._phase("data"):

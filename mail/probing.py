@@ -1,196 +1,231 @@
-"""Test a server step by step: connect, encrypt, log in, say goodbye. Nothing is ever sent."""
+"""Test a server step by step: connect, encrypt, log in, try senders and a recipient. A mail is sent only when asked."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
-
-from cryptography import x509
-from django.utils.functional import Promise
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from mail.causes import describe
 from mail.connection import Connection
-from mail.endpoint import Endpoint
-from mail.exceptions import DeliveryError, Phase
+from mail.endpoint import Endpoint, Envelope
+from mail.exceptions import DeliveryError, Phase, Reply
+from mail.probe_fixes import account_note, detail_of, fix_for, title_of, untried_note
+from mail.probe_letter import letter_from
+from mail.probe_looks import look_again
+from mail.probe_report import ProbeReport, ProbeStep
+from mail.probe_senders import Sender
 from mail.replies import classify
-from mail.smtp import refuse_unsafe_sender
+from mail.smtp import refuse_unsafe_addresses, refuse_unsafe_sender
+from mail.wire import without_secrets
 
-# A person waits for the answer.
+__all__ = ["ProbeReport", "ProbeStep", "Sender", "Trial", "probe_now", "probe_steps", "take_steps"]
+
+# A person waits for the answer: each command, everything up to the log-in, all senders, and the mail.
 STEP_SECONDS = 10.0
 ALL_SECONDS = 25.0
-
-TITLES: dict[Phase, Promise] = {
-    "resolve": gettext_lazy("Find the server"),
-    "connect": gettext_lazy("Connect"),
-    "greeting": gettext_lazy("Greeting"),
-    "ehlo": gettext_lazy("Capabilities"),
-    "starttls": gettext_lazy("Encryption"),
-    "auth": gettext_lazy("Log in"),
-    "mail": gettext_lazy("Sender"),
-}
-# What to change on the form, where that is more than "correct the server".
-FIXES: dict[str, Promise] = {
-    "host_unknown": gettext_lazy("Check how the SMTP server's name is written, and the DNS of this machine."),
-    "connection_refused": gettext_lazy(
-        "Check the port: 25 without encryption, 587 for TLS (STARTTLS), 465 for SSL/TLS."
-    ),
-    "connect_timeout": gettext_lazy(
-        "Check server and port, and whether a firewall or the hosting provider blocks them."
-    ),
-    "unreachable": gettext_lazy("Check the network of this machine, and the server's address."),
-    "no_greeting": gettext_lazy("If the port is 465, choose SSL/TLS as connection security."),
-    "tls_not_spoken": gettext_lazy("Choose TLS (STARTTLS), or the port on which the server speaks SSL/TLS (465)."),
-    "starttls_missing": gettext_lazy("Choose SSL/TLS with port 465, or ask the provider which security it offers."),
-    "tls_required": gettext_lazy("Choose TLS (STARTTLS) or SSL/TLS as connection security."),
-    "certificate_untrusted": gettext_lazy("Upload the private CA certificate that issued it, or switch the check off."),
-    "certificate_name": gettext_lazy("Enter the server by the name that its certificate carries."),
-    "certificate_expired": gettext_lazy("Whoever runs the server must renew its certificate."),
-    "ca_invalid": gettext_lazy("Upload the CA certificate again, in PEM form."),
-    "credentials_wrong": gettext_lazy(
-        "Enter user name and password again; some providers want an application password."
-    ),
-    "app_password_required": gettext_lazy(
-        "Create an application password in the account's settings and enter it here."
-    ),
-    "login_disabled": gettext_lazy("Switch authenticated SMTP on for this account at its provider."),
-    "login_suspicious": gettext_lazy("Log in to the account by browser, review its recent activity and test again."),
-    "auth_unavailable": gettext_lazy("Choose TLS (STARTTLS) or SSL/TLS: many servers offer the log-in only then."),
-    "auth_required": gettext_lazy("Choose user name as authentication, and enter user name and password."),
-    "credentials_unreadable": gettext_lazy("Enter the password again."),
-    "sender_refused": gettext_lazy("Use a sender address that this account may send from."),
-    "send_as_denied": gettext_lazy("Use a sender address that this account may send from."),
-}
+SENDERS_SECONDS = 12.0
+MAIL_SECONDS = 10.0
+# A server that hangs up after a refusal is asked again; not for ever.
+MOST_CONNECTIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeStep:
-    """One step: what was tried, how long it took, the server's words and what to do about a failure."""
+class Trial:
+    """What to try: a server, the senders that it should let through, and a recipient who may get a mail."""
 
-    phase: Phase
-    ok: bool
-    seconds: float
-    title: str
-    detail: str
-    fix: str = ""
-    cause: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeReport:
-    """All steps up to the first that failed, and one sentence about them, in the active language."""
-
-    ok: bool
-    steps: tuple[ProbeStep, ...]
-    sentence: str
+    endpoint: Endpoint
+    senders: tuple[Sender, ...] = ()
+    untried: int = 0  # how many more senders there are
+    recipient: str = ""
+    sends: bool = False
+    preset: str = ""  # whose words the advice is in
 
 
-def probe_now(endpoint: Endpoint, sender: str = "") -> ProbeReport:
-    """Test the server and report, within 25 seconds or little more. For code without an event loop."""
-    steps = tuple(asyncio.run(probe(endpoint, sender)))
-    failed = next((step for step in steps if not step.ok), None)
-    if failed is None:
-        return ProbeReport(True, steps, _("Connection to outgoing mail server successful"))
-    cause = describe(failed.cause).title
-    return ProbeReport(False, steps, _("%(step)s: %(cause)s.") % {"step": failed.title, "cause": cause})
+def probe_now(trial: Trial) -> ProbeReport:
+    """Test the server and report, within a minute. For code without an event loop."""
+    return ProbeReport(tuple(step for step in take_steps(trial) if step.ok is not None))
 
 
-async def probe(endpoint: Endpoint, sender: str = "") -> list[ProbeStep]:
-    """Every step that was taken; only the last may have failed. With a sender, whether the server accepts it."""
-    return [step async for step in probe_steps(endpoint, sender)]
+def take_steps(trial: Trial) -> Iterator[ProbeStep]:
+    """As `probe_steps`, for code without an event loop, which stands still while the caller looks at a step."""
+    with asyncio.Runner() as runner:
+        steps = probe_steps(trial)
+
+        async def take() -> ProbeStep | None:
+            return await anext(steps, None)
+
+        async def end() -> None:
+            await steps.aclose()
+
+        try:
+            while step := runner.run(take()):
+                yield step
+        finally:
+            runner.run(end())
 
 
-async def probe_steps(endpoint: Endpoint, sender: str = "") -> AsyncIterator[ProbeStep]:
-    """Each step as soon as it is done."""
-    connection = Connection(
-        replace(
-            endpoint,
-            connect_seconds=min(endpoint.connect_seconds, STEP_SECONDS),
-            command_seconds=min(endpoint.command_seconds, STEP_SECONDS),
-        )
-    )
-    ends = perf_counter() + ALL_SECONDS
+async def probe_steps(trial: Trial) -> AsyncGenerator[ProbeStep, None]:
+    """Each step twice: as it begins, when `ok` is None, and as soon as it is done."""
+    run = _Run(trial)
     try:
-        for phase, act in connection.steps():
-            step = await _take(connection, phase, act, ends)
+        async with contextlib.aclosing(run.steps()) as steps:
+            async for step in steps:
+                yield step
+    finally:
+        await run.end()
+
+
+class _Run:
+    """One test, on one connection; on another one when the server hangs up after refusing a sender."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self._endpoint = replace(
+            trial.endpoint,
+            connect_seconds=min(trial.endpoint.connect_seconds, STEP_SECONDS),
+            command_seconds=min(trial.endpoint.command_seconds, STEP_SECONDS),
+            data_seconds=min(trial.endpoint.data_seconds, MAIL_SECONDS),
+        )
+        self._connection = Connection(self._endpoint)
+        self._connections = 1
+        self._ends = perf_counter() + ALL_SECONDS
+
+    async def steps(self) -> AsyncGenerator[ProbeStep, None]:
+        for phase, act in self._connection.steps():
+            yield self._begun(phase)
+            step = await self._take(phase, act)
             yield step
             if not step.ok:
                 return
-        if sender:
-            yield await _take(connection, "mail", lambda: _try_sender(connection, sender), ends)
-    finally:
+        self._ends = perf_counter() + SENDERS_SECONDS
+        accepted, untried = "", self._trial.untried
+        for position, sender in enumerate(self._trial.senders):
+            if not self._can_go_on:
+                untried += len(self._trial.senders) - position
+                break
+            yield self._begun("mail", sender.address)
+            step = await self._take("mail", partial(self._try_sender, sender), sender)
+            accepted = accepted or (sender.address if step.ok else "")
+            yield step
+        if untried:
+            yield ProbeStep("note", True, 0, title_of("mail"), untried_note(untried))
+        if accepted and self._trial.recipient:
+            async for step in self._with_recipient(accepted):
+                yield step
+
+    async def _with_recipient(self, sender: str) -> AsyncGenerator[ProbeStep, None]:
+        """Whether the recipient is accepted, and then, when it was asked for, a mail."""
+        recipient = self._trial.recipient
+        self._ends = perf_counter() + MAIL_SECONDS
+        yield self._begun("rcpt", recipient)
+        step = await self._take("rcpt", partial(self._try_recipient, sender, recipient), Sender(recipient))
+        yield step
+        if not step.ok or not self._trial.sends:
+            return
+        self._ends = perf_counter() + MAIL_SECONDS
+        letter = letter_from(sender, recipient)
+        yield self._begun("data", recipient)
+        step = await self._take("data", partial(self._send, letter.envelope), Sender(recipient))
+        yield replace(step, message_id=letter.message_id if step.ok else "")
+
+    async def end(self) -> None:
         with contextlib.suppress(DeliveryError):
-            await connection.quit()
+            await self._connection.quit()
 
+    # -- What is tried ---------------------------------------------------------------------------
 
-async def _try_sender(connection: Connection, sender: str) -> None:
-    refuse_unsafe_sender(sender)
-    await connection.mail_from(sender, [b"SMTPUTF8"] if not sender.isascii() else [])
-    await connection.reset()
-
-
-async def _take(connection: Connection, phase: Phase, act: Callable[[], Awaitable[None]], ends: float) -> ProbeStep:
-    started = perf_counter()
-    try:
+    async def _try_sender(self, sender: Sender) -> Reply:
+        """Ask for the sender, and for a recipient as well: by default Postfix looks at the sender only then."""
+        refuse_unsafe_sender(sender.address)
+        connection = await self._open_connection()
+        if not sender.address.isascii() and "smtputf8" not in connection.extensions:
+            raise DeliveryError("mail", "smtputf8_missing", detail="The server does not offer SMTPUTF8")
+        reply = await connection.mail_from(sender.address, self._options(sender.address))
         try:
-            async with asyncio.timeout(ends - started):
-                await act()
-        except TimeoutError:
-            raise DeliveryError(phase, "timeout", detail="No answer in time") from None
-    except DeliveryError as error:
-        cause = classify(error).cause
-        fix = FIXES.get(cause, describe(cause).action)
+            await connection.rcpt_to(self._trial.recipient or sender.address)
+        except DeliveryError as error:
+            # What is wrong with the recipient is told once, later.
+            if describe(classify(error).cause).blame not in ("sender", "credentials"):
+                return reply
+            raise
+        finally:
+            with contextlib.suppress(DeliveryError):
+                await connection.reset()
+        return reply
+
+    async def _try_recipient(self, sender: str, recipient: str) -> Reply:
+        connection = await self._open_connection()
+        await connection.mail_from(sender, self._options(sender, recipient))
+        reply = await connection.rcpt_to(recipient)
+        await connection.reset()
+        return reply
+
+    async def _send(self, envelope: Envelope) -> Reply:
+        refuse_unsafe_addresses(envelope)
+        connection = await self._open_connection()
+        return (await connection.deliver(self._endpoint.dressed(envelope))).reply
+
+    @staticmethod
+    def _options(*addresses: str) -> list[bytes]:
+        return [] if all(map(str.isascii, addresses)) else [b"SMTPUTF8"]
+
+    @property
+    def _can_go_on(self) -> bool:
+        """Whether there is time for another sender, and a connection to ask on."""
+        has_connection = self._connection.is_usable or self._connections < MOST_CONNECTIONS
+        return has_connection and self._ends - perf_counter() > 0.1
+
+    async def _open_connection(self) -> Connection:
+        """The connection, or another one when the server has left this one."""
+        if not self._connection.is_usable:
+            await self._connection.abort()
+            self._connection = Connection(self._endpoint)
+            self._connections += 1
+            await self._connection.open()
+        return self._connection
+
+    # -- How it is told --------------------------------------------------------------------------
+
+    @staticmethod
+    def _begun(phase: Phase, address: str = "") -> ProbeStep:
+        return ProbeStep(phase, None, 0, title_of(phase), address=address)
+
+    async def _take(
+        self, phase: Phase, act: Callable[[], Awaitable[Reply | None]], about: Sender | None = None
+    ) -> ProbeStep:
+        started = perf_counter()
+        step = ProbeStep(phase, True, 0, title_of(phase))
+        if about:
+            step = replace(step, address=about.address, whose=about.whose)
+        try:
+            try:
+                async with asyncio.timeout(max(0.0, self._ends - started)):
+                    reply = await act()
+            except TimeoutError:
+                raise DeliveryError(phase, "timeout", detail="No answer in time", host=self._endpoint.host) from None
+        except DeliveryError as error:
+            return await self._failed(replace(step, ok=False, seconds=perf_counter() - started), error)
         seconds = perf_counter() - started
-        return ProbeStep(phase, False, seconds, str(TITLES[phase]), error.words, str(fix), cause)
-    return ProbeStep(phase, True, perf_counter() - started, str(TITLES[phase]), _detail(connection, phase))
+        detail = str(reply) if reply else detail_of(self._connection, phase)
+        fix = account_note(self._trial.preset, self._endpoint, step.address) if phase == "mail" else ""
+        if phase == "auth":
+            step = replace(step, address=self._endpoint.username)
+        return replace(step, seconds=seconds, detail=self._harmless(detail), fix=fix)
 
+    async def _failed(self, step: ProbeStep, error: DeliveryError) -> ProbeStep:
+        cause = classify(error).cause
+        seen = await look_again(self._connection, cause, error.phase)
+        fix = fix_for(cause, error, preset=self._trial.preset, endpoint=self._endpoint, seen=seen)
+        return replace(
+            step, detail=self._harmless(error.words), cause=cause, fix=fix.text, link=str(fix.link), url=fix.url
+        )
 
-def _detail(connection: Connection, phase: Phase) -> str:
-    match phase:
-        case "resolve":
-            return ", ".join(dict.fromkeys(str(address[0]) for _family, address in connection.addresses))
-        case "connect":
-            return f"{connection.address[1][0]}:{connection.endpoint.port}" if connection.address else ""
-        case "greeting":
-            return str(connection.greeted or "")
-        case "ehlo":
-            return _features(connection)
-        case "starttls":
-            return _encryption(connection)
-        case "auth":
-            return _("Logged in as %(user)s") % {"user": connection.endpoint.username}
-        case _:
-            return _("The server accepts this sender")
-
-
-def _features(connection: Connection) -> str:
-    features = [f"{name} {words}".strip().upper() for name, words in connection.extensions.items() if name != "auth"]
-    if connection.mechanisms:
-        features.append("AUTH " + " ".join(connection.mechanisms).upper())
-    return ", ".join(features) or "-"
-
-
-def _encryption(connection: Connection) -> str:
-    parts = [connection.tls]
-    if connection.certificate:
-        certificate = x509.load_der_x509_certificate(connection.certificate)
-        days = (certificate.not_valid_after_utc - datetime.now(UTC)).days
-        parts.append(_("certificate of %(name)s") % {"name": _certificate_name(certificate)})
-        parts.append(ngettext("valid for %(days)s more day", "valid for %(days)s more days", days) % {"days": days})
-    if not connection.endpoint.verify_certificate:
-        parts.append(_("not checked"))
-    return ", ".join(parts)
-
-
-def _certificate_name(certificate: x509.Certificate) -> str:
-    """The names that the certificate is for; its subject when it lists none."""
-    with contextlib.suppress(x509.ExtensionNotFound, ValueError):
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        if found := names.get_values_for_type(x509.DNSName) or [
-            str(ip) for ip in names.get_values_for_type(x509.IPAddress)
-        ]:
-            return ", ".join(found[:3])
-    return certificate.subject.rfc4514_string()
+    def _harmless(self, text: str) -> str:
+        """The text without our password: a server may say again what it was told."""
+        password = self._endpoint.password or ""
+        if len(password) < 4:
+            return text
+        return without_secrets(Reply(0, "", text), [password, b64encode(password.encode()).decode()]).text

@@ -24,10 +24,12 @@ def sweep() -> None:
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
-    """Forget uploads that nobody posted, bytes that nothing uses, and tests of yesterday."""
+    """Forget uploads that nobody posted, bytes that nothing uses, tests of yesterday, and counts nobody needs."""
     attachments.sweep_uploads()
     attachments.sweep_blobs()
     probe_runs.sweep()
+    limits.sweep()
+    tallies.sweep()
 
 
 @shared_task(ignore_result=True)

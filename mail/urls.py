@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from mail.views import aliases, detail, identities, mails, oauth, options, server_form, server_test, servers, simulator
+from mail.views import aliases, detail, identities, mails, oauth, options, probes, server_form, servers, simulator
 
 app_name = "mail"
 
@@ -17,12 +17,13 @@ urlpatterns = [
     path("settings/mail/mails/<int:pk>/attachments/<int:attachment_pk>/", detail.attachment, name="mail_attachment"),
     path("settings/mail/servers/", servers.servers, name="servers"),
     path("settings/mail/servers/new/", server_form.server, name="server_new"),
-    path("settings/mail/servers/test/", server_test.probe, name="server_test_new"),
+    path("settings/mail/servers/test/", probes.begin, name="server_test_new"),
+    path("settings/mail/servers/tests/<uuid:pk>/", probes.probe, name="probe"),
     path("settings/mail/servers/size/", server_form.size, name="server_size_new"),
     path("settings/mail/servers/simulator/", simulator.simulator, name="simulator"),
     path("settings/mail/servers/<int:pk>/", server_form.server, name="server"),
     path("settings/mail/servers/<int:pk>/size/", server_form.size, name="server_size"),
-    path("settings/mail/servers/<int:pk>/test/", server_test.probe, name="server_test"),
+    path("settings/mail/servers/<int:pk>/test/", probes.begin, name="server_test"),
     path("settings/mail/servers/<int:pk>/delete/", servers.delete, name="server_delete"),
     path("settings/mail/servers/<int:pk>/disconnect/", oauth.disconnect, name="server_disconnect"),
     path("settings/mail/oauth/", oauth.callback, name="oauth_callback"),

@@ -82,6 +82,8 @@ document.addEventListener("submit", async (event) => {
 
 // ---- forms that remember what was there ----
 document.addEventListener("input", (event) => {
+  // What is only asked, not saved, changes nothing.
+  if (event.target.closest?.("[data-clean]")) return;
   event.target.closest?.("form[data-dirty]")?.setAttribute("data-changed", "");
 });
 document.addEventListener("reset", (event) => event.target.removeAttribute("data-changed"));

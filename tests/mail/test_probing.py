@@ -1,8 +1,11 @@
-"""Testing a server: step by step, with its own words and what to do, and never sending anything."""
+"""Testing a server: step by step, with its own words and what to do, and nothing sent unless asked."""
 
+import email
+import email.policy
 import io
 import json
 import socket
+from dataclasses import replace
 from threading import Event
 from time import perf_counter
 from typing import Any
@@ -11,14 +14,17 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import translation
 
-from mail import connection, probing
-from mail.models import Server
-from mail.probing import ProbeReport, probe_now
+from daeris.models import User
+from mail import connection, probe_looks, probing
+from mail.models import Contact, Domain, IdentityRule, Server
+from mail.probe_senders import senders_of
+from mail.probing import ProbeReport, ProbeStep, Sender, Trial, take_steps
 from tests.lab.ca import Authority
 from tests.mail.smtp_client import SECRET, Doubles, endpoint
 from tests.smtp_double import SmtpDouble
 
 USERS = {"users": {"ana": SECRET}}
+ANA, BEA, CLARA = (f"{name}@miempresa.example" for name in ("ana", "bea", "clara"))
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +35,15 @@ def _english() -> Any:
 
 def phases(report: ProbeReport) -> list[str]:
     return [step.phase for step in report.steps]
+
+
+def probe_now(where: probing.Endpoint, *senders: str, **options: Any) -> ProbeReport:
+    return probing.probe_now(Trial(where, tuple(map(Sender, senders)), **options))
+
+
+def step(report: ProbeReport, phase: str) -> ProbeStep:
+    (found,) = [step for step in report.steps if step.phase == phase]
+    return found
 
 
 def test_a_good_server_goes_through_every_step(smtp_doubles: Doubles, authority: Authority) -> None:
@@ -153,18 +168,294 @@ def test_name_servers_that_never_answer_hold_nobody_up(monkeypatch: pytest.Monke
     assert report.sentence == "Find the server: Server name not found."
 
 
-def test_a_sender_can_be_tried(smtp_double: SmtpDouble) -> None:
-    smtp_double.answer("MAIL", "553 5.7.1 Sender address rejected: not owned by user", address="otra@x.example")
+def test_each_sender_has_a_line_of_its_own(smtp_double: SmtpDouble) -> None:
+    smtp_double.answer("MAIL", "553 5.7.1 Sender address rejected: not owned by user", address=BEA)
 
-    good = probe_now(endpoint(smtp_double), "ana@x.example")
-    bad = probe_now(endpoint(smtp_double), "otra@x.example")
-    unsafe = probe_now(endpoint(smtp_double), "ana@x.example>\r\nDATA")
+    report = probe_now(endpoint(smtp_double), ANA, BEA, CLARA, "ana@x.example>\r\nDATA")
+
+    assert [(line.address, line.ok) for line in report.steps[4:]] == [
+        (ANA, True),
+        (BEA, False),
+        (CLARA, True),
+        ("ana@x.example>\r\nDATA", False),
+    ]
+    assert report.steps[5].detail == "553 5.7.1 Sender address rejected: not owned by user"
+    assert report.steps[5].fix
+    assert report.sentence == "Sender: Not allowed to send as this address (2 of 4)."
+    assert (report.ok, report.connects) == (False, True)
+    assert report.narrow_filter == f"{ANA}, {CLARA}"
+    assert smtp_double.commands[-1] == "QUIT"
+    assert "DATA" not in smtp_double.commands
+    assert not smtp_double.mails
+
+
+def test_a_sender_that_is_only_looked_at_with_a_recipient(smtp_double: SmtpDouble) -> None:
+    # Postfix waits with its answer about the sender until it knows the recipient.
+    smtp_double.answer("RCPT", "553 5.7.1 <bea>: Sender address rejected: not owned by user ana", address=BEA)
+    smtp_double.answer("RCPT", "550 5.1.1 No such user", address=CLARA)
+
+    report = probe_now(endpoint(smtp_double), ANA, BEA, CLARA)
+
+    assert report.refused == [BEA]
+
+
+def test_a_server_that_hangs_up_on_a_sender_is_asked_about_the_next(smtp_double: SmtpDouble) -> None:
+    smtp_double.answer("MAIL", "421 4.7.0 Not you", address=ANA)
+    smtp_double.close("MAIL", address=BEA)
+
+    report = probe_now(endpoint(smtp_double), ANA, BEA, CLARA)
+
+    assert report.refused == [ANA, BEA]
+    assert smtp_double.connections == 3
+
+
+def test_not_every_sender_is_tried(smtp_double: SmtpDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    smtp_double.hang("MAIL", times=1)
+    monkeypatch.setattr(probing, "SENDERS_SECONDS", 0.5)
+
+    few = probe_now(endpoint(smtp_double), ANA, BEA, untried=4)
+    smtp_double.behave()
+    more = probe_now(endpoint(smtp_double), ANA, untried=1)
+
+    assert few.steps[-1].detail == "5 more senders were not tried"
+    assert more.steps[-1].detail == "1 more sender was not tried"
+    assert more.ok
+
+
+def test_the_recipient_is_asked_for_and_nothing_is_sent(smtp_double: SmtpDouble) -> None:
+    smtp_double.answer("RCPT", "550 5.1.1 No such user", address="nadie@x.example")
+    smtp_double.answer("RCPT", "554 5.7.1 <x>: Relay access denied", address="fuera@x.example")
+
+    good = probe_now(endpoint(smtp_double), ANA, recipient=BEA)
+    unknown = probe_now(endpoint(smtp_double), ANA, recipient="nadie@x.example", sends=True)
+    relayed = probe_now(endpoint(smtp_double), ANA, recipient="fuera@x.example")
 
     assert good.ok
-    assert smtp_double.commands[2:4] == ["RSET", "QUIT"]
-    assert bad.sentence == "Sender: Not allowed to send as this address."
-    assert unsafe.sentence == "Sender: Sender address not valid."
+    assert step(good, "rcpt").address == BEA
+    assert (unknown.sentence, unknown.refused) == ("Recipient: Address does not exist.", [])
+    assert "those who log in" in step(relayed, "rcpt").fix
     assert not smtp_double.mails
+
+
+def test_a_real_mail_can_be_sent(smtp_doubles: Doubles) -> None:
+    double = smtp_doubles(users={"ana": SECRET})
+    where = endpoint(double, username="ana", password=SECRET, extra_headers=(("X-Origen", "prueba"),))
+
+    with translation.override("es"):
+        report = probe_now(where, ANA, recipient=BEA, sends=True)
+
+    (received,) = double.mails
+    message = email.message_from_bytes(received.data, policy=email.policy.default)
+    assert report.ok
+    assert report.was_sent
+    assert (received.sender, received.recipients) == (ANA, (BEA,))
+    assert message["Message-ID"] == step(report, "data").message_id
+    assert message["Subject"] == "Prueba del servidor de correo saliente"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["X-Origen"] == "prueba"
+    assert double.connections == 1
+
+
+def test_what_is_under_way_is_told_before_it_is_done(smtp_double: SmtpDouble) -> None:
+    told = [(one.phase, one.ok) for one in take_steps(Trial(endpoint(smtp_double), (Sender(ANA),)))]
+
+    assert told == [(phase, ok) for phase in ("resolve", "connect", "greeting", "ehlo", "mail") for ok in (None, True)]
+
+
+def test_the_text_to_take_along_holds_no_secret(smtp_doubles: Doubles) -> None:
+    double = smtp_doubles(users={"ana": SECRET})
+    double.answer("MAIL", f"550 5.7.1 You said {SECRET}")
+
+    text = probe_now(endpoint(double, username="ana", password=SECRET), ANA).text
+
+    assert SECRET not in text
+    assert "5. ✓ Log in (" in text
+    assert "6. ✗ Sender ana@miempresa.example (" in text
+    assert "550 5.7.1 You said ***" in text
+
+
+# -- Each failure and its fix ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "answer", "words", "url"),
+    [
+        ("smtp.office365.com", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
+         "Tenant.", "whole organization", "learn.microsoft.com"),
+        ("smtp.office365.com", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the "
+         "Mailbox.", "Authenticated SMTP", "learn.microsoft.com"),
+        ("smtp.office365.com", "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be "
+         "authenticated successfully.", "conditional access", "learn.microsoft.com"),
+        ("smtp.office365.com", "550 5.7.30 Basic authentication is not supported for Client Submission.",
+         "Microsoft (OAuth)", "learn.microsoft.com"),
+        ("smtp-mail.outlook.com", "535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+         "Microsoft (OAuth)", "support.microsoft.com"),
+        ("smtp.gmail.com", "534 5.7.9 Application-specific password required. gsmtp", "application password",
+         "myaccount.google.com/apppasswords"),
+        ("smtp.gmail.com", "535 5.7.8 Username and Password not accepted. gsmtp", "application password",
+         "myaccount.google.com/apppasswords"),
+        ("smtp.gmail.com", "534 5.7.14 Please log in via your web browser and then try again. gsmtp",
+         "recent activity", "myaccount.google.com/notifications"),
+        ("smtp.sendgrid.net", "535 Authentication failed: The provided authorization grant is invalid", "apikey",
+         "app.sendgrid.com"),
+        ("smtp.mail.yahoo.com", "535 5.7.0 (#AUTH005) Too many bad auth attempts.", "", ""),
+        ("mail.miempresa.example", "535 5.7.8 Error: authentication failed", "application password", ""),
+    ],
+)  # fmt: skip
+def test_a_refused_log_in_says_where_to_mend_it(
+    smtp_doubles: Doubles, monkeypatch: pytest.MonkeyPatch, host: str, answer: str, words: str, url: str
+) -> None:
+    double = smtp_doubles(users={"ana@outlook.com": SECRET})
+    double.answer("AUTH", answer)
+    _lead_to_loopback(monkeypatch, host)
+    where = replace(endpoint(double, username="ana@outlook.com", password=SECRET), host=host)
+
+    last = probe_now(where, ANA).steps[-1]
+
+    assert last.phase == "auth"
+    assert last.detail == answer
+    assert words in last.fix
+    assert url in last.url
+    assert bool(last.url) == bool(url)
+
+
+def _lead_to_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """The name of a provider, where the double is."""
+    real = socket.getaddrinfo
+
+    def lead(asked: Any, *args: Any, **kwargs: Any) -> Any:
+        return real("127.0.0.1" if asked == host else asked, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lead)
+
+
+def test_a_port_that_speaks_tls_already(
+    smtp_doubles: Doubles, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "STEP_SECONDS", 0.3)
+    double = smtp_doubles(security="tls", tls=authority.server.server_context())
+
+    for security in ("none", "starttls"):
+        report = probe_now(endpoint(double, security=security))
+        assert report.steps[-1].phase == "greeting"
+        assert (
+            report.steps[-1].fix == "This port speaks TLS from the first byte: choose SSL/TLS as connection security."
+        )
+
+
+def test_a_port_that_speaks_no_tls_yet(smtp_doubles: Doubles, authority: Authority) -> None:
+    plain = smtp_doubles()
+    upgrading = smtp_doubles(security="starttls", tls=authority.server.server_context())
+
+    assert "offers no encryption at all" in probe_now(endpoint(plain, security="tls")).steps[-1].fix
+    assert "choose TLS (STARTTLS)" in probe_now(endpoint(upgrading, security="tls")).steps[-1].fix
+    for double in (plain, upgrading):
+        double.stop()
+        double.violations.clear()  # TLS is not what they had expected
+
+
+def test_starttls_that_is_not_there_or_was_taken_away(smtp_doubles: Doubles) -> None:
+    assert "antivirus" in probe_now(endpoint(smtp_doubles(), security="starttls")).steps[-1].fix
+    cisco = smtp_doubles(extensions=("XXXXXXXA", "8BITMIME"))
+    assert "overwrites STARTTLS" in probe_now(endpoint(cisco, security="starttls")).steps[-1].fix
+
+
+def test_a_log_in_that_is_only_offered_under_encryption(smtp_doubles: Doubles, authority: Authority) -> None:
+    double = smtp_doubles(security="starttls", tls=authority.server.server_context())
+
+    last = probe_now(endpoint(double, username="ana", password=SECRET, security="none")).steps[-1]
+
+    assert (last.cause, last.fix) == (
+        "auth_unavailable",
+        "The server offers the log-in under encryption only: choose TLS (STARTTLS).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("certificate", "cause", "words"),
+    [
+        ("wrong_host", "certificate_name", "The certificate is for mail.elsewhere.test: enter that name"),
+        ("expired", "certificate_expired", "expired 10 days ago"),
+        ("untrusted", "certificate_untrusted", "certificate of localhost, mx.lab.test"),
+    ],
+)
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_certificate_that_does_not_do(
+    smtp_doubles: Doubles, authority: Authority, certificate: str, cause: str, words: str, security: str
+) -> None:
+    double = smtp_doubles(
+        security=security, tls=getattr(authority, certificate).server_context(), users={"ana": SECRET}
+    )
+
+    report = probe_now(
+        endpoint(double, username="ana", password=SECRET, ca_certificate=authority.pem, security=security)
+    )
+
+    assert report.steps[-1].cause == cause
+    assert words in report.steps[-1].fix
+    assert double.log_ins == 0  # the second look trusts nobody, and says nothing
+
+
+def test_a_second_look_takes_a_bounded_time(smtp_double: SmtpDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "STEP_SECONDS", 0.2)
+    monkeypatch.setattr(probe_looks, "LOOK_SECONDS", 0.2)
+    smtp_double.hang("CONNECT")
+    started = perf_counter()
+
+    report = probe_now(endpoint(smtp_double))
+
+    assert perf_counter() - started < 4
+    assert report.steps[-1].fix == "If the port is 465, choose SSL/TLS as connection security."
+
+
+def test_a_provider_that_looks_at_the_sender_later(smtp_doubles: Doubles) -> None:
+    double = smtp_doubles(users={"ventas@outlook.com": SECRET})
+    where = endpoint(double, username="ventas@outlook.com", password=SECRET)
+
+    report = probe_now(where, "ventas@outlook.com", ANA, preset="outlook")
+
+    own, other = (line for line in report.steps if line.phase == "mail")
+    assert (own.tone, other.tone) == ("success", "warning")
+    assert "all but ventas@outlook.com" in other.fix
+    assert report.ok
+
+
+# -- Which senders -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def company(db: None) -> Domain:
+    for name in ("ana", "bea"):
+        user = User.objects.create_user(name, f"{name}@miempresa.example", "una-clave-larga")
+        Contact.objects.filter(user=user).update(name=name.title(), email=f"{name}@miempresa.example")
+    Contact.objects.create(name="Nadie nuestro", email="cliente@miempresa.example")
+    return Domain.objects.create(
+        name="miempresa.example", default_from="notificaciones", bounce="rebotes", is_default=True
+    )
+
+
+def tried(**server: Any) -> list[str]:
+    return [sender.address for sender in senders_of(Server(**server))[0]]
+
+
+def test_the_senders_are_those_we_write_under(company: Domain) -> None:
+    IdentityRule.objects.create(default_from="facturas")
+    notes, invoices, bounces = (f"{part}@miempresa.example" for part in ("notificaciones", "facturas", "rebotes"))
+
+    assert tried() == [notes, invoices, bounces, ANA, BEA]
+    assert tried(from_filter="miempresa.example") == [notes, invoices, bounces, ANA, BEA]
+    assert tried(from_filter="ANA@miempresa.example, otra@x.example") == [ANA, "otra@x.example"]
+    assert tried(from_filter="x.example") == []
+    assert tried(from_filter="x.example", username="yo@x.example") == ["yo@x.example"]
+    assert tried(from_filter="a b c") == []
+
+
+def test_ten_senders_are_enough(company: Domain) -> None:
+    listed = ", ".join(f"buzon{number:02}@x.example" for number in range(14))
+
+    senders, more = senders_of(Server(from_filter=listed))
+
+    assert (len(senders), more) == (10, 4)
 
 
 # -- mail_test ---------------------------------------------------------------------------------------
@@ -215,6 +506,24 @@ def test_the_command_prints_json_and_nothing_else(row: Server) -> None:
         "auth",
         "mail",
     ]
+
+
+def test_the_command_tries_our_senders_and_a_recipient_and_may_send(row: Server, company: Domain) -> None:
+    asked, status = mail_test("Corporativo", "--json", "--to", "Julia <julia@levante.example>")
+    sent, _ = mail_test("Corporativo", "--json", "--to", "julia@levante.example", "--send")
+
+    steps = json.loads(asked)["steps"]
+    assert status == 0
+    assert next(step["address"] for step in steps if step["phase"] == "mail") == "notificaciones@miempresa.example"
+    assert (steps[-1]["phase"], steps[-1]["address"]) == ("rcpt", "julia@levante.example")
+    assert json.loads(sent)["steps"][-1]["message_id"].endswith("@miempresa.example>")
+
+
+@pytest.mark.parametrize("options", [("--send",), ("--to", "nadie")])
+def test_the_command_refuses_what_makes_no_sense(row: Server, options: tuple[str, ...]) -> None:
+    printed, status = mail_test("Corporativo", "--json", *options)
+
+    assert (status, json.loads(printed)["ok"]) == (1, False)
 
 
 def test_the_command_fails_when_the_server_does(row: Server) -> None:

@@ -1,4 +1,4 @@
-"""The outgoing servers: list, form, secrets, test, removal."""
+"""The outgoing servers: form, secrets, test."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.signals import pre_save
 from django.test import Client
 
-from daeris.models import User
-from mail.models import Domain, Mail, Options, Server
-from tests.mail.views.conftest import HTMX, MakeMail
+from mail.models import Domain, Options, Server
 from tests.smtp_double import SmtpDouble
 
 LIST = "/settings/mail/servers/"
@@ -110,32 +108,6 @@ class TestWhoMay:
         row = Server.objects.create(name="x", host="x.example", is_environment=True)
         assert as_alice.get(url(row)).status_code == 404
         assert as_alice.post(url(row, "delete/")).status_code == 404
-
-
-class TestList:
-    def test_in_the_order_in_which_they_are_tried(self, as_alice: Client) -> None:
-        for name, priority in (("Tercero", 20), ("Primero", 1), ("Segundo", 10)):
-            Server.objects.create(name=name, host="h.example", priority=priority)
-        Server.objects.create(name="Archivado", host="h.example", active=False)
-
-        names = [server.name for server, _ in as_alice.get(LIST).context["rows"]]
-        archived = [server.name for server, _ in as_alice.get(LIST, {"state": "archived"}).context["rows"]]
-
-        assert names == ["Primero", "Segundo", "Tercero"]
-        assert archived == ["Archivado"]
-
-    def test_a_stopped_server_says_why(self, blocked: Server, as_alice: Client) -> None:
-        html = as_alice.get(LIST).content.decode()
-        assert "Stopped" in html
-        assert "row--failed" in html
-
-    def test_search(self, stored: Server, blocked: Server, as_alice: Client) -> None:
-        assert [server for server, _ in as_alice.get(LIST, {"q": "corpo"}).context["rows"]] == [stored]
-
-    def test_says_when_they_are_not_used(self, stored: Server, company: Domain, as_alice: Client) -> None:
-        assert "These servers are not used" not in as_alice.get(LIST).content.decode()
-        Options.objects.update(custom_servers=False)
-        assert "These servers are not used" in as_alice.get(LIST).content.decode()
 
 
 class TestSaving:
@@ -283,52 +255,6 @@ class TestPrivateCa:
         assert Server.objects.get().ca_certificate == ""
 
 
-class TestTheConnection:
-    def values(self, double: SmtpDouble, **changes: Any) -> dict[str, Any]:
-        return form(
-            host=double.host, port=str(double.port), security="none", authentication="none", username="", **changes
-        )
-
-    def test_is_made_with_the_values_on_the_screen(self, as_alice: Client, smtp_double: SmtpDouble) -> None:
-        response = as_alice.post(f"{LIST}test/", self.values(smtp_double, name=""), headers=HTMX)
-        html = response.content.decode()
-        assert "Connection to outgoing mail server successful" in html
-        assert "<html" not in html
-        assert smtp_double.connections == 1
-        assert smtp_double.mails == []
-        assert not Server.objects.exists()
-
-    def test_works_without_script(self, as_alice: Client, smtp_double: SmtpDouble) -> None:
-        html = as_alice.post(f"{LIST}test/", self.values(smtp_double)).content.decode()
-        assert "Connection to outgoing mail server successful" in html
-        assert "<html" in html
-        assert f'value="{smtp_double.port}"' in html
-
-    def test_says_at_which_step_it_failed(self, as_alice: Client, smtp_double: SmtpDouble) -> None:
-        smtp_double.answer("CONNECT", "554 5.7.1 Go away")
-        html = as_alice.post(f"{LIST}test/", self.values(smtp_double), headers=HTMX).content.decode()
-        assert "successful" not in html
-        assert "Greeting" in html
-        assert "Go away" in html
-
-    def test_is_not_made_with_values_that_cannot_be(self, as_alice: Client) -> None:
-        html = as_alice.post(f"{LIST}test/", form(host="", port="x"), headers=HTMX).content.decode()
-        assert "The connection cannot be tested yet." in html
-        assert "SMTP server" in html
-        assert "SMTP port" in html
-
-    def test_uses_the_stored_password_where_it_belongs(self, as_alice: Client, smtp_doubles: Any) -> None:
-        double = smtp_doubles(users={"ana": SECRET})
-        server = Server(name="x", host=double.host, port=double.port, authentication="password", username="ana")
-        server.set_password(SECRET)
-        server.save()
-        values = form(host=double.host, port=str(double.port), security="none")
-        assert "successful" in as_alice.post(url(server, "test/"), values, headers=HTMX).content.decode()
-        wrong = as_alice.post(url(server, "test/"), {**values, "password": "otra"}, headers=HTMX).content.decode()
-        assert "successful" not in wrong
-        assert "otra" not in wrong
-
-
 class TestAStoppedServer:
     @pytest.fixture
     def stopped(self, make_server: Callable[..., Server], smtp_double: SmtpDouble) -> Server:
@@ -337,22 +263,6 @@ class TestAStoppedServer:
     def values(self, server: Server, **changes: Any) -> dict[str, Any]:
         known = {"name": server.name, "host": server.host, "port": str(server.port), "security": "none"}
         return form(**{**known, "authentication": "none", "username": "", **changes})
-
-    def test_goes_on_once_it_tests_well_as_it_is_stored(self, stopped: Server, as_alice: Client) -> None:
-        as_alice.post(url(stopped, "test/"), self.values(stopped), headers=HTMX)
-        stopped.refresh_from_db()
-        assert stopped.blocked_cause == ""
-
-    def test_stays_stopped_when_something_else_tested_well(
-        self, stopped: Server, as_alice: Client, smtp_doubles: Any
-    ) -> None:
-        other = smtp_doubles()
-        html = as_alice.post(
-            url(stopped, "test/"), self.values(stopped, port=str(other.port)), headers=HTMX
-        ).content.decode()
-        stopped.refresh_from_db()
-        assert "Save to let the mail go that waits." in html
-        assert stopped.blocked_cause
 
     def test_goes_on_when_its_connection_was_changed(
         self, stopped: Server, as_alice: Client, smtp_doubles: Any
@@ -382,29 +292,3 @@ class TestAStoppedServer:
         as_alice.post(url(stopped), self.values(stopped, name="Otro"))
         stopped.refresh_from_db()
         assert stopped.blocked_cause
-
-    def test_its_mail_leaves_afterwards(
-        self, stopped: Server, make_mails: Any, as_alice: Client, smtp_double: SmtpDouble
-    ) -> None:
-        from tests.mail.conftest import deliver_all
-
-        make_mails("julia@levante.example")
-        deliver_all()
-        assert smtp_double.mails == []
-        as_alice.post(url(stopped, "test/"), self.values(stopped), headers=HTMX)
-        deliver_all()
-        assert len(smtp_double.mails) == 1
-
-
-class TestRemoval:
-    def test_asks_first(self, stored: Server, make_mail: MakeMail, bob: User, as_alice: Client) -> None:
-        make_mail(bob, state="queued", server=stored)
-        assert "1 e-mail waits for it" in as_alice.get(url(stored, "delete/")).content.decode()
-        assert Server.objects.exists()
-
-    def test_keeps_the_mail(self, stored: Server, make_mail: MakeMail, bob: User, as_alice: Client) -> None:
-        mail = make_mail(bob, state="sent", server=stored)
-        assert as_alice.post(url(stored, "delete/")).status_code == 303
-        assert not Server.objects.exists()
-        assert Mail.objects.get(pk=mail.pk).server is None
-        assert as_alice.post(url(stored, "delete/")).status_code == 404
