@@ -40,7 +40,7 @@ class Throttle:
         _ask(lambda: cache.delete_many([self._count, self._until]), None)
 
     def _enter(self) -> int:
-        left = cache.get(self._until, 0) - time.time()
+        left: float = cache.get(self._until, 0) - time.time()
         if left > 0:
             return ceil(left)
         cache.add(self._count, 0, REMEMBERED)
