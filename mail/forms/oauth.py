@@ -32,9 +32,9 @@ class OAuthClientForm(forms.ModelForm):  # type: ignore[type-arg]
             for name in ("client_id", "tenant")
         }
 
-    def __init__(self, *args: Any, provider: str, **kwargs: Any) -> None:
+    def __init__(self, posted: Mapping[str, Any] | None = None, *, provider: str) -> None:
         row = OAuthClient.objects.filter(provider=provider).first() or OAuthClient(provider=provider)
-        super().__init__(*args, instance=row, prefix=provider, **kwargs)
+        super().__init__(posted, instance=row, prefix=provider)
         self.provider = Provider(provider)
         self.console = PLACES[provider].console
         self.stored_id, self.stored_secret = row.client_id, row.client_secret
@@ -42,7 +42,8 @@ class OAuthClientForm(forms.ModelForm):  # type: ignore[type-arg]
         given = environment_client(provider)
         self.given_id = given.client_id
         self.fields["client_id"].widget.attrs["placeholder"] = given.client_id
-        self.fields["client_secret"].widget.stored = bool(row.client_secret and not self.is_lost)  # type: ignore[attr-defined]
+        if row.client_secret and not self.is_lost:
+            self.fields["client_secret"].widget.attrs["placeholder"] = _("Stored; leave empty to keep the secret")
         if provider == Provider.MICROSOFT:
             self.fields["tenant"].widget.attrs["placeholder"] = given.tenant or ANY_TENANT
         else:

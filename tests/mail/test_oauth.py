@@ -21,7 +21,7 @@ from mail.oauth_providers import client_of, endpoints_of
 from tests.lab.identity import CLIENT_ID, CLIENT_SECRET, Identity
 from tests.mail.oauth import connect
 
-BACK = "http://testserver/settings/mail/oauth/"
+BACK = "http://testserver/settings/mail/servers/oauth/"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.mail.oauth import connect
 from tests.mail.test_oauth import consent
 from tests.mail.views.test_servers import LIST, form, url
 
-BACK = "/settings/mail/oauth/"
+BACK = "/settings/mail/servers/oauth/"
 OPTIONS = "/settings/general/"
 GMAIL = {"host": "smtp.gmail.com", "port": "465", "security": "tls", "authentication": "google", "username": ""}
 
@@ -105,8 +105,8 @@ class TestConnecting:
 
     def test_the_way_back_is_the_same_at_both_ends(self, provider: Identity, server: Server, as_alice: Client) -> None:
         consent(leave(as_alice, url(server)))
-        assert provider.authorizations[0]["redirect_uri"] == "http://testserver/settings/mail/oauth/"
-        assert "http://testserver/settings/mail/oauth/" in words(as_alice, OPTIONS)
+        assert provider.authorizations[0]["redirect_uri"] == "http://testserver/settings/mail/servers/oauth/"
+        assert "http://testserver/settings/mail/servers/oauth/" in words(as_alice, OPTIONS)
 
 
 class TestRefused:
