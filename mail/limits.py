@@ -4,13 +4,14 @@ What is in a worker's hands counts from the moment it is claimed; what was hande
 that is written down. Both are later than the server's own count, so no window as the server sees it is ever passed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import connection
+from django.db.models import Count, Q, Sum
 
-from mail.models import Lane, Server, Usage
+from mail.models import Lane, Mail, Server, Usage
 
 Window = Usage.Window
 
@@ -48,6 +49,28 @@ def gauges(server: Server) -> list[Gauge]:
         Gauge(window, min(count + in_hand, limit), limit)
         for (window, limit), count in zip(limits.items(), used, strict=True)
     ]
+
+
+def gauges_of(servers: Collection[Server]) -> dict[int, list[Gauge]]:
+    """What is used of every limited window of these servers, by three questions however many they are: for people."""
+    limited = {one.pk: limits for one in servers if (limits := limits_of(one))}
+    if not limited:
+        return {}
+    now = _database_seconds()
+    counting = Q()
+    for window, (length, size) in Usage.SECONDS.items():
+        counting |= Q(window=window, slice__gte=(now - length) // size)
+    usage = Usage.objects.filter(counting, server_id__in=limited).order_by().values_list("server_id", "window")
+    used = {(pk, window): count for pk, window, count in usage.annotate(used=Sum("count"))}
+    sending = Mail.objects.filter(state=Mail.State.SENDING, server_id__in=limited).order_by().values_list("server_id")
+    in_hand = dict(sending.annotate(number=Count("pk")))
+    return {
+        pk: [
+            Gauge(window, min(used.get((pk, window), 0) + in_hand.get(pk, 0), limit), limit)
+            for window, limit in limits.items()
+        ]
+        for pk, limits in limited.items()
+    }
 
 
 def room(server: Server, lane: str) -> int | None:

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from mail.views import aliases, detail, identities, mails, oauth, options, probes, server_form, servers, simulator
+from mail.views import (
+    aliases,
+    changes,
+    detail,
+    identities,
+    mails,
+    oauth,
+    options,
+    pauses,
+    probes,
+    server_form,
+    servers,
+    simulator,
+)
 
 app_name = "mail"
 
@@ -25,6 +38,14 @@ urlpatterns = [
     path("settings/mail/servers/<int:pk>/size/", server_form.size, name="server_size"),
     path("settings/mail/servers/<int:pk>/test/", probes.begin, name="server_test"),
     path("settings/mail/servers/<int:pk>/delete/", servers.delete, name="server_delete"),
+    path("settings/mail/servers/<int:pk>/move/", servers.move, name="server_move"),
+    path("settings/mail/servers/<int:pk>/active/", servers.active, name="server_active"),
+    path("settings/mail/servers/<int:pk>/pause/", servers.pause, name="server_pause"),
+    path("settings/mail/servers/<int:pk>/changes/", changes.server_changes, name="server_changes"),
+    path("settings/mail/servers/changes/", changes.changes, {"scope": "servers"}, name="changes_servers"),
+    path("settings/mail/servers/pauses/", pauses.paused, name="pauses"),
+    path("settings/general/changes/", changes.changes, {"scope": "options"}, name="changes_options"),
+    path("settings/mail/aliases/changes/", changes.changes, {"scope": "aliases"}, name="changes_aliases"),
     path("settings/mail/servers/<int:pk>/disconnect/", oauth.disconnect, name="server_disconnect"),
     path("settings/mail/servers/oauth/", oauth.callback, name="oauth_callback"),
     path("settings/mail/aliases/", aliases.aliases, name="aliases"),

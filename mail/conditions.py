@@ -1,0 +1,92 @@
+"""How a server is doing, in a word and a sentence."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import formats
+from django.utils.functional import Promise
+from django.utils.timezone import localdate, localtime, now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from mail import causes
+from mail.certificates import expiry_warning
+from mail.holds import clock
+from mail.models import Provider, Server
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a server is doing: a pill, and the reason when there is one."""
+
+    label: str | Promise
+    tone: str
+    icon: str
+    reason: str = ""
+
+
+def condition_of(server: Server) -> Condition:
+    """The worst that is to be said of it; ready when there is nothing. Reads its grant: fetch that with the server."""
+    if server.blocked_cause:
+        return _stopped(server)
+    if not server.active:
+        return Condition(gettext_lazy("Archived"), "neutral", "archive")
+    if server.is_paused:
+        words = _("Nothing leaves through it until somebody lets it go on.")
+        return Condition(gettext_lazy("Paused"), "warning", "circle-pause", words)
+    return _in_trouble(server) or _slowed(server) or _to_renew(server) or READY
+
+
+READY = Condition(gettext_lazy("Ready"), "success", "check")
+
+
+def _stopped(server: Server) -> Condition:
+    why = str(causes.describe(server.blocked_cause).title)
+    if server.blocked_at:
+        why = _("%(why)s (since %(time)s)") % {"why": why, "time": since(server.blocked_at)}
+    return Condition(gettext_lazy("Stopped"), "danger", "octagon-alert", why)
+
+
+def _in_trouble(server: Server) -> Condition | None:
+    if server.is_resting and server.resting_until:
+        times = {"until": clock(server.resting_until), "since": since(server.trouble_since or now())}
+        words = _("It could not be reached since %(since)s; it is tried again at about %(until)s.") % times
+        return Condition(gettext_lazy("In trouble"), "warning", "clock-alert", words)
+    if server.trouble_since:
+        words = _("It could not be reached since %(since)s; it is being tried again.")
+        return Condition(
+            gettext_lazy("In trouble"), "warning", "clock-alert", words % {"since": since(server.trouble_since)}
+        )
+    return None
+
+
+def _slowed(server: Server) -> Condition | None:
+    if not server.slowed_until or server.slowed_until <= now():
+        return None
+    words = _("The provider asked to slow down; it goes on at about %(until)s.") % {"until": clock(server.slowed_until)}
+    return Condition(gettext_lazy("Slowed down"), "info", "hourglass", words)
+
+
+def _to_renew(server: Server) -> Condition | None:
+    """What will stop it soon, or has and nobody tried yet."""
+    grant = getattr(server, "grant", None) if server.authentication in Provider.values else None
+    if grant and grant.failure:
+        words = _("The account has to be connected anew.")
+        return Condition(gettext_lazy("Reconnect"), "danger", "unplug", words)
+    if server.authentication != Server.Authentication.CERTIFICATE:
+        return None
+    warning = expiry_warning(server.client_certificate)
+    if warning is None:
+        return None
+    stage, words = warning
+    if stage == 0:
+        return Condition(gettext_lazy("Certificate expired"), "danger", "badge-alert", words)
+    return Condition(gettext_lazy("Renew soon"), "warning", "badge-alert", words)
+
+
+def since(moment: datetime) -> str:
+    """The time of a moment of today, else the day and the time."""
+    local = localtime(moment)
+    if local.date() == localdate():
+        return formats.time_format(local, "TIME_FORMAT")
+    return formats.date_format(local, "SHORT_DATETIME_FORMAT")
