@@ -16,7 +16,11 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_CONNECT_SECONDS": 10.0,
     "MAIL_COMMAND_SECONDS": 60.0,
     "MAIL_DATA_SECONDS": 600.0,
-    "MAIL_OAUTH_CLIENTS": {},
+    # This installation as Google and Microsoft know it, where nothing is written in the browser.
+    "MAIL_OAUTH_CLIENTS": {
+        "google": {"client_id": "", "client_secret": ""},
+        "microsoft": {"client_id": "", "client_secret": "", "tenant": ""},
+    },
     "MAIL_OAUTH_ENDPOINTS": {},
     "MAIL_MAX_UPLOAD_BYTES": 20 * 1024 * 1024,
     "MAIL_MAX_MESSAGE_BYTES": 25 * 1024 * 1024,

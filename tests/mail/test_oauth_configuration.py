@@ -38,7 +38,7 @@ def connected(db: None, identity: Identity) -> Server:
 def test_a_new_one_waits_for_a_person_to_connect() -> None:
     report = bring()
     assert Server.objects.get().blocked_cause == "not_connected"
-    assert ["No account is connected" in str(warning) for warning in report.warnings] == [True]
+    assert [warning.place for warning in report.warnings] == ["servers[0].authentication"]
 
 
 def test_it_goes_out_and_comes_back_without_tokens(connected: Server, identity: Identity) -> None:
