@@ -262,6 +262,7 @@ if not EMBEDDED:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+DEFAULT_EXCEPTION_REPORTER_FILTER = "daeris.reporting.WithoutVariables"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
