@@ -28,7 +28,7 @@ def name_of(kind: ContentType) -> str:
     return capfirst(str(model._meta.verbose_name)) if model else kind.name
 
 
-class KindField(forms.ModelChoiceField):
+class KindField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """One of the kinds of documents; the form that shows it sets the query set to `document_types()`."""
 
     def __init__(self, **options: Any) -> None:

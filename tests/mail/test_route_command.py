@@ -196,5 +196,5 @@ def test_kind_and_team_are_asked_by_name(load):
     )
     assert answer["header_from"]["address"] == "sales@us.test"
     for arguments in (["--team", "Nobody"], ["--document", "documents.nothing"], ["--document", "nothing"]):
-        with pytest.raises(CommandError, match="Nobody|nothing"):
+        with pytest.raises(CommandError, match=r"Nobody|nothing"):
             call_command("mail_route", "--from", "x@x.test", *arguments)
