@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from mail.addresses import InvalidAddress, parse_mailbox
 from mail.domains.lookup import NameserverInvalid, nameservers
 from mail.environment import read_url
+from mail.oauth_http import is_safe
 
 # What a message of this size becomes when it is encoded for travel hardly any server accepts.
 HARDLY_ACCEPTED_BYTES = 100 * 1024 * 1024
@@ -44,6 +45,7 @@ def check_mail_settings(app_configs: object, **kwargs: object) -> list[CheckMess
         _default_from,
         _base_url,
         _nameserver,
+        _oauth_endpoints,
     )
     return [message for check in checks for message in check()]
 
@@ -152,6 +154,22 @@ def _nameserver() -> Iterator[CheckMessage]:
     except NameserverInvalid as error:
         hint = "Write the address of a name server and its port, like 192.0.2.1:53, or leave it empty."
         yield Error(f"MAIL_NAMESERVER cannot be read. {error}", hint=hint, id="mail.E011")
+
+
+def _oauth_endpoints() -> Iterator[CheckMessage]:
+    try:
+        urls = [
+            url
+            for places in (_setting("MAIL_OAUTH_ENDPOINTS") or {}).values()
+            for name, url in places.items()
+            if name != "issuer"
+        ]
+        is_good = all(isinstance(url, str) and is_safe(url) for url in urls)
+    except AttributeError:
+        is_good = False
+    if not is_good:
+        hint = 'For example {"microsoft": {"authorize": "https://…", "token": "https://…"}}; leave it empty otherwise.'
+        yield Error("MAIL_OAUTH_ENDPOINTS names no addresses of HTTPS.", hint=hint, id="mail.E012")
 
 
 def _setting(name: str) -> Any:

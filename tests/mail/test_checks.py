@@ -58,6 +58,9 @@ def test_the_settings_of_the_project_are_right():
         ("BASE_URL", "http://[::1", "mail.E010"),
         ("MAIL_NAMESERVER", "dns.example:53", "mail.E011"),
         ("MAIL_NAMESERVER", "192.0.2.1:0", "mail.E011"),
+        ("MAIL_OAUTH_ENDPOINTS", {"google": {"token": "http://accounts.example/token"}}, "mail.E012"),
+        ("MAIL_OAUTH_ENDPOINTS", {"google": "https://accounts.example"}, "mail.E012"),
+        ("MAIL_OAUTH_ENDPOINTS", ["google"], "mail.E012"),
     ],
 )
 def test_a_wrong_setting_is_told_with_a_hint(settings, name, value, identity):
