@@ -80,8 +80,8 @@ FIXES: dict[str, Promise] = {
     "auth_required": gettext_lazy("Choose user name as authentication, and enter user name and password."),
     "credentials_unreadable": gettext_lazy("Enter the password again."),
     "relay_denied": gettext_lazy("Choose user name as authentication: the server relays only for those who log in."),
-    "sender_refused": gettext_lazy("Mail from this address would be refused: take it out of the From filter."),
-    "send_as_denied": gettext_lazy("Mail from this address would be refused: take it out of the From filter."),
+    "sender_refused": gettext_lazy("This server would refuse the mail of this address."),
+    "send_as_denied": gettext_lazy("This server would refuse the mail of this address."),
 }
 
 _SWITCH_ON = presets.PRESETS["microsoft365"].advice[0]
@@ -160,8 +160,10 @@ def _of_what_was_seen(cause: str, endpoint: Endpoint, seen: Seen) -> str:
 # -- What a step that went well found -----------------------------------------------------------------------
 
 
-def title_of(phase: Phase) -> str:
-    """What the step is called."""
+def title_of(phase: Phase, *, encrypted: bool = False) -> str:
+    """What the step is called; what is said again after the encryption has begun is called so."""
+    if phase == "ehlo" and encrypted:
+        return _("Capabilities under encryption")
     return str(TITLES[phase])
 
 

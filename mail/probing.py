@@ -189,15 +189,17 @@ class _Run:
 
     # -- How it is told --------------------------------------------------------------------------
 
-    @staticmethod
-    def _begun(phase: Phase, address: str = "") -> ProbeStep:
-        return ProbeStep(phase, None, 0, title_of(phase), address=address)
+    def _begun(self, phase: Phase, address: str = "") -> ProbeStep:
+        return ProbeStep(phase, None, 0, self._title(phase), address=address)
+
+    def _title(self, phase: Phase) -> str:
+        return title_of(phase, encrypted=self._endpoint.security == "starttls" and bool(self._connection.tls))
 
     async def _take(
         self, phase: Phase, act: Callable[[], Awaitable[Reply | None]], about: Sender | None = None
     ) -> ProbeStep:
         started = perf_counter()
-        step = ProbeStep(phase, True, 0, title_of(phase))
+        step = ProbeStep(phase, True, 0, self._title(phase))
         if about:
             step = replace(step, address=about.address, whose=about.whose)
         try:

@@ -20,12 +20,7 @@ class ProbeForm(forms.Form):
         help_text=_("The server is asked whether it would take mail for this address. Empty: it is not asked."),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off", "spellcheck": "false"}),
     )
-    test_send = forms.BooleanField(
-        label=_("Send a test e-mail"),
-        required=False,
-        help_text=_("Without it the test stops before the content, and nothing is sent."),
-        widget=Switch(),
-    )
+    test_send = forms.BooleanField(label=_("Send a test e-mail"), required=False, widget=Switch())
 
     def clean_test_to(self) -> str:
         text: str = self.cleaned_data["test_to"]

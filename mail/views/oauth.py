@@ -19,8 +19,8 @@ from mail.fields import decrypt, encrypt
 from mail.forms.oauth import OAuthClientForm
 from mail.models import Grant, Provider, Server
 from mail.oauth_errors import ClientRefused, GrantLost, OAuthError, ProviderAway
+from mail.releasing import release
 from mail.views.access import manages_servers
-from mail.views.servers import release
 
 # What each request under way has to fit when it comes back; in the session, so of this person and this browser.
 KEY = "mail_oauth"

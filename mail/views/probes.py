@@ -74,6 +74,8 @@ def context_of_probe(probe: Probe) -> dict[str, Any]:
         "is_interrupted": is_interrupted,
         "is_running": probe.finished_at is None and not is_interrupted,
         "version": str(len(probe.steps)),
+        # Something else than what is stored was tested.
+        "is_still_stopped": bool(probe.finished_at and probe.server and probe.server.blocked_cause),
         "probe_url": reverse("mail:probe", args=[probe.pk]),
     }
 

@@ -22,11 +22,12 @@ from mail.forms.server_fields import SizeField
 from mail.forms.servers import ServerForm
 from mail.models import Mail, Server
 from mail.oauth_health import health_of
+from mail.releasing import release
 from mail.replies import classify
 from mail.sizes import ask_size
 from mail.views import oauth
 from mail.views.access import manages_servers
-from mail.views.servers import condition_of, release
+from mail.views.servers import condition_of
 
 # Never in an error report.
 SECRETS = ("password", "client_file_password")
@@ -45,7 +46,11 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     form = form_of(request, pk)
     if not form.is_valid():
         return render(request, "mail/server.html", context_of(form), status=422)
-    with transaction.atomic():
+    # Somebody counts on it: everything is saved but that it goes, and that is asked by itself.
+    asks_first = form.archives and farewell_of(form.instance).matters
+    if asks_first:
+        form.instance.active = True
+    with audit.recording(request.user), transaction.atomic():
         saved = form.save()
         if form.connects_anew:
             # A worker may have stopped it while somebody wrote the password that it lacked.
@@ -58,6 +63,8 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
         _use_as_default(request, saved)
+    if asks_first:
+        return redirect(request, reverse("mail:server_active", args=[saved.pk]))
     return redirect(request, reverse("mail:server", args=[saved.pk]))
 
 
@@ -109,7 +116,8 @@ def _found(size: int) -> str:
 
 def _use_as_default(request: HttpRequest, saved: Server) -> None:
     try:
-        use_as_default_from(saved.username)
+        with audit.recording(request.user):
+            use_as_default_from(saved.username)
     except InvalidAddress:
         words = _("The user name is no address, so it cannot be the default From.")
         messages.error(request, words)

@@ -11,17 +11,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import trigger_client_event
 
 from daeris.ui.htmx import is_partial, redirect, respond, toast
-from mail import audit, bell, pauses
+from mail import audit, pauses
 from mail.conditions import condition_of
 from mail.leaving import farewell_of
-from mail.models import Lane, Server
+from mail.models import Server
 from mail.ordering import numbered
 from mail.planning import environment_server
 from mail.views.access import manages_servers
 from mail.views.mails import VERSION_HEADER
 from mail.views.server_list import listing_of
 
-__all__ = ["active", "condition_of", "delete", "move", "pause", "release", "servers"]
+__all__ = ["active", "condition_of", "delete", "move", "pause", "servers"]
 
 # What the list listens to, to ask for itself.
 CHANGED = "servers:changed"
@@ -127,14 +127,6 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         "icon": "trash-2",
     }
     return respond(request, "mail/leaving.html", "mail/_leaving.html", context)
-
-
-def release(server: Server) -> None:
-    """It works: it is no longer stopped, and what waited for it goes at once."""
-    if server.blocked_cause or server.trouble_since:
-        server.unblock()
-        for lane in Lane:
-            bell.ring(lane)
 
 
 def _done(request: HttpRequest, words: str) -> HttpResponse:
