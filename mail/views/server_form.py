@@ -46,11 +46,7 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     form = form_of(request, pk)
     if not form.is_valid():
         return render(request, "mail/server.html", context_of(form), status=422)
-    # Somebody counts on it: everything is saved but that it goes, and that is asked by itself.
-    asks_first = form.archives and farewell_of(form.instance).matters
-    if asks_first:
-        form.instance.active = True
-    with audit.recording(request.user), transaction.atomic():
+    with transaction.atomic():
         saved = form.save()
         if form.connects_anew:
             # A worker may have stopped it while somebody wrote the password that it lacked.
@@ -63,8 +59,6 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
         _use_as_default(request, saved)
-    if asks_first:
-        return redirect(request, reverse("mail:server_active", args=[saved.pk]))
     return redirect(request, reverse("mail:server", args=[saved.pk]))
 
 
@@ -116,8 +110,7 @@ def _found(size: int) -> str:
 
 def _use_as_default(request: HttpRequest, saved: Server) -> None:
     try:
-        with audit.recording(request.user):
-            use_as_default_from(saved.username)
+        use_as_default_from(saved.username)
     except InvalidAddress:
         words = _("The user name is no address, so it cannot be the default From.")
         messages.error(request, words)
