@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from mail import oauth_tokens
 from mail.configuration_file import ConfigurationFile, ConfigurationInvalid, Entry, Problem, read_file
+from mail.configuration_identities import identity_entries, planned_rules, save_rules
 from mail.configuration_servers import COLUMNS, SECRETS, SERVER_FIELDS, fill_server, server_entry, warnings_about
 from mail.models import Domain, Options, Server
 from mail.planning import default_from_of
@@ -39,7 +40,7 @@ class Report:
 
 
 def export_configuration() -> dict[str, Any]:
-    """Options, domains, servers and aliases, without secrets; importing it changes nothing."""
+    """Options, domains, servers, identities and aliases, without secrets; importing it changes nothing."""
     options = Options.load()
     return {
         "options": {
@@ -50,6 +51,7 @@ def export_configuration() -> dict[str, Any]:
         },
         "domains": [_domain_entry(row) for row in Domain.objects.all()],
         "servers": [server_entry(row) for row in Server.objects.custom()],
+        "identities": identity_entries(),
         "aliases": [],
     }
 
@@ -103,6 +105,8 @@ class _Import:
         self._choose_default_domain()
         self.servers = [self._server(entry) for entry in file.servers]
         self._check_mass_server()
+        entries = file.identities if file.identities is not None else [] if replace else None
+        self.identities = None if entries is None else planned_rules(entries, self.problems)
 
     def write(self) -> Report:
         """Save what differs, and say what that was."""
@@ -120,6 +124,8 @@ class _Import:
             if server.row.blocked_cause and CONNECTION_FIELDS.intersection(changed):
                 server.row.unblock()
             oauth_tokens.settle(server.row)
+        if self.identities is not None and save_rules(self.identities):
+            self.report.updated.append("identities")
         self._save_options()
         return self.report
 

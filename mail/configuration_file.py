@@ -16,6 +16,7 @@ from mail.addresses import (
     normalise_host,
     refuse_control_characters,
 )
+from mail.default_from import clean_default_from
 from mail.endpoint import normalise_ehlo_name
 from mail.extra_headers import normalise_headers
 from mail.models import Server
@@ -65,6 +66,8 @@ class ConfigurationFile:
     options: Entry = field(default_factory=lambda: Entry("options", {}))
     domains: list[Entry] = field(default_factory=list)
     servers: list[Entry] = field(default_factory=list)
+    # None: the file does not speak of them.
+    identities: list[Entry] | None = None
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -83,10 +86,12 @@ def read_file(text: str) -> ConfigurationFile:
     if not isinstance(data, dict):
         file.problems.append(Problem("", _("The file must hold one object: {…}.")))
         return file
-    _refuse_unknown(data, "", ("options", "domains", "servers", "aliases"), file.problems)
+    _refuse_unknown(data, "", ("options", "domains", "servers", "identities", "aliases"), file.problems)
     file.options = _entry(data.get("options", {}), "options", OPTION_FIELDS, file.problems)
     file.domains = _entries(data.get("domains", []), "domains", DOMAIN_FIELDS, file.problems)
     file.servers = _entries(data.get("servers", []), "servers", SERVER_FIELDS, file.problems)
+    if "identities" in data:
+        file.identities = _entries(data["identities"], "identities", IDENTITY_FIELDS, file.problems)
     _check_domains(file)
     if data.get("aliases", []) != []:
         words = _("Aliases for incoming mail are not available in this version; leave the list empty.")
@@ -189,6 +194,11 @@ def text(longest: int, *, required: bool = False) -> Callable[[Any], str]:
     return read
 
 
+def sender(value: Any) -> str:
+    """A default From that must be there: a local part, or a whole address."""
+    return clean_default_from(text(254, required=True)(value))
+
+
 def one_of(*choices: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in choices:
@@ -272,6 +282,11 @@ DOMAIN_FIELDS: Fields = {
     "bounce": token_part,
     "catchall": token_part,
     "default": boolean,
+}
+IDENTITY_FIELDS: Fields = {
+    "document_type": text(200),
+    "team": text(150),
+    "default_from": sender,
 }
 SERVER_FIELDS: Fields = {
     "name": text(100, required=True),

@@ -60,7 +60,7 @@ def _of_server(mail: Mail, server: Server) -> Hold | None:
 def _ahead(mail: Mail) -> int:
     """How many go before it through the same server."""
     earlier = Q(due_at__lt=mail.due_at) | Q(due_at=mail.due_at, pk__lt=mail.pk)
-    waiting = Mail.objects.filter(earlier, server_id=mail.server_id, lane=mail.lane, state=Mail.State.QUEUED)
+    waiting = Mail.objects.filter(earlier, server=mail.server, lane=mail.lane, state=Mail.State.QUEUED)
     return waiting.order_by()[:MOST_AHEAD].count()
 
 

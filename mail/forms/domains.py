@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import Switch
-from mail.addresses import MAX_LOCAL_OCTETS, InvalidAddress, normalise, normalise_domain, parse_mailbox
+from mail.addresses import InvalidAddress, normalise, normalise_domain
+from mail.default_from import clean_default_from
 from mail.models import Domain
 from mail.tokens import MAX_TOKEN_PART
 
@@ -52,21 +53,12 @@ class AddressesForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def clean_default_from(self) -> str:
-        text: str = self.cleaned_data["default_from"].strip()
-        if not text:
-            return ""
         # The name may be wrong, too; that is told beside it.
-        whole = text if "@" in text else f"{text}@{self.cleaned_data.get('name') or self.instance.name or 'a.example'}"
+        domain = self.cleaned_data.get("name") or self.instance.name or "a.example"
         try:
-            mailbox = parse_mailbox(whole)
-            address = normalise(mailbox.address)
+            return clean_default_from(self.cleaned_data["default_from"], domain)
         except InvalidAddress as error:
             raise ValidationError(str(error)) from None
-        if mailbox.name:
-            raise ValidationError(_("Write the address alone, without a name."))
-        if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_OCTETS:
-            raise ValidationError(_("The part before the @ is too long."))
-        return address if "@" in text else text
 
     def clean_bounce(self) -> str:
         return _token_part(self.cleaned_data["bounce"])

@@ -11,7 +11,8 @@ from django.db.models import Max, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from mail.addresses import MAX_LOCAL_OCTETS, InvalidAddress, normalise, parse_mailbox
+from mail.addresses import InvalidAddress
+from mail.default_from import clean_default_from
 from mail.models import IdentityRule
 
 
@@ -69,17 +70,10 @@ class IdentityForm(forms.ModelForm):  # type: ignore[type-arg]
         kinds.queryset = document_types()
 
     def clean_default_from(self) -> str:
-        text: str = self.cleaned_data["default_from"].strip()
         try:
-            mailbox = parse_mailbox(text if "@" in text else f"{text}@a.example")
-            address = normalise(mailbox.address)
+            return clean_default_from(self.cleaned_data["default_from"])
         except InvalidAddress as error:
             raise ValidationError(str(error)) from None
-        if mailbox.name:
-            raise ValidationError(_("Write the address alone, without a name."))
-        if len(address.rpartition("@")[0].encode()) > MAX_LOCAL_OCTETS:
-            raise ValidationError(_("The part before the @ is too long."))
-        return address if "@" in text else text
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

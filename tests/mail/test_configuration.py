@@ -318,7 +318,7 @@ AT = "servers[0]"
         ("[]", "", "one object"),
         ("3", "", "one object"),
         ('{"servers": [], "servers": []}', "", "appears twice"),
-        ({"server": []}, "server", "known here: options, domains, servers, aliases"),
+        ({"server": []}, "server", "known here: options, domains, servers, identities, aliases"),
         ({"options": []}, "options", "An object"),
         ({"options": {"custom_servers": "yes"}}, "options.custom_servers", "true or false"),
         ({"options": {"custom_servers": 1}}, "options.custom_servers", "true or false"),
