@@ -1,6 +1,5 @@
 // A list of addresses and domains as tags. The plain field underneath keeps the text that is sent, and is all there is
 // without script.
-import { announce } from "./toasts.js";
 
 const HOST = /^(?!.*\.\d+\.?$)[\p{L}\p{N}]([\p{L}\p{N}-]*[\p{L}\p{N}])?(\.[\p{L}\p{N}]([\p{L}\p{N}-]*[\p{L}\p{N}])?)*\.?$/u;
 const LOCAL = /^([^\s"(),:;<>@[\\\]*]+|"[^"]+")$/;
@@ -58,12 +57,12 @@ class Tags extends HTMLElement {
     if (words.length) this.set([...this.parts, ...words.map((word) => word.replace(/^@|\.$/g, "").toLowerCase())]);
   }
 
-  remove(position) {
+  async remove(position) {
     const parts = this.parts;
     const [gone] = parts.splice(position, 1);
     this.set(parts);
     this.box.focus();
-    announce(`${this.dataset.removed} ${gone}`);
+    (await import("./toasts.js")).announce(`${this.dataset.removed} ${gone}`);
   }
 
   draw() {
