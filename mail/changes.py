@@ -29,8 +29,8 @@ LABELS: dict[str, Promise] = {
 }
 KINDS: dict[str, Promise] = {"oauthclient": gettext_lazy("OAuth client")}
 MODELS = {str(model._meta.model_name): model for model in AUDITED}
-# Long lists of words: only what came and what went is told.
-WORDS = {"public_providers"}
+# Lists of words: what came and what went is told, and not what stayed.
+WORDS = {"public_providers", "from_filter"}
 # What one person saved at once is one event.
 AT_ONCE = timedelta(seconds=2)
 LONGEST = 240
@@ -62,16 +62,18 @@ def events(changes: Iterable[Change]) -> list[Event]:
     """These changes, newest first, as events."""
     found: list[list[Change]] = []
     for change in changes:
-        if found and _belongs(change, found[-1][-1]):
+        if found and _belongs(change, found[-1]):
             found[-1].append(change)
         else:
             found.append([change])
     return [_event(one) for one in found]
 
 
-def _belongs(change: Change, later: Change) -> bool:
+def _belongs(change: Change, event: list[Change]) -> bool:
+    """Whether it was saved with these: no field is saved twice at once, and what comes or goes stands alone."""
+    later, fields = event[-1], {one.field for one in event}
     same = (change.user_name, change.kind, change.object_id) == (later.user_name, later.kind, later.object_id)
-    return same and bool(change.field) and bool(later.field) and later.at - change.at < AT_ONCE
+    return same and later.at - change.at < AT_ONCE and "" not in {change.field, *fields} and change.field not in fields
 
 
 def _event(changes: list[Change]) -> Event:
@@ -98,11 +100,17 @@ def _line(change: Change) -> Line:
     label = str(LABELS.get(change.field) or capfirst(getattr(column, "verbose_name", change.field)))
     if HIDDEN in (change.old, change.new) or change.old == change.new:
         return Line(label, word=_word(change))
-    if change.field in WORDS:
-        old, new = change.old.split(), change.new.split()
-        gone, come = [word for word in old if word not in new], [word for word in new if word not in old]
-        return Line(label, _cut(", ".join(gone)), _cut(", ".join(come)))
+    if change.field in WORDS and change.old and change.new:
+        return Line(label, word=_comings_and_goings(change))
     return Line(label, _shown(column, change.old), _shown(column, change.new))
+
+
+def _comings_and_goings(change: Change) -> str:
+    old, new = (text.replace(",", " ").split() for text in (change.old, change.new))
+    come, gone = [word for word in new if word not in old], [word for word in old if word not in new]
+    told = [_("added: %(words)s") % {"words": ", ".join(come)}] if come else []
+    told += [_("removed: %(words)s") % {"words": ", ".join(gone)}] if gone else []
+    return _cut("; ".join(told)) or _("put in another order")
 
 
 def _word(change: Change) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from daeris.ui.htmx import redirect
+from mail import audit
 from mail.forms.domains import AddressesForm, DomainForm, default_domain
 from mail.impact import impact_of
 from mail.models import Domain, Mail, Options
@@ -43,7 +44,8 @@ def aliases(request: HttpRequest) -> HttpResponse:
         return render(request, "mail/aliases.html", context, status=422 if form.is_bound else 200)
     if question := ask_first(request, lambda: _save(fresh), reverse("mail:aliases")):
         return question
-    form.save()
+    with audit.recording(request.user):
+        form.save()
     messages.success(request, _("The aliases were saved."))
     return redirect(request, reverse("mail:aliases"))
 
@@ -64,7 +66,8 @@ def domain(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return render(request, "mail/domain.html", context, status=422 if form.is_bound else 200)
     if question := ask_first(request, lambda: _save(fresh), reverse("mail:aliases")):
         return question
-    saved = form.save()
+    with audit.recording(request.user):
+        saved = form.save()
     messages.success(request, _("The domain %(name)s was saved.") % {"name": saved.name})
     return redirect(request, reverse("mail:aliases"))
 
@@ -75,7 +78,8 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove an alias domain after a question that says for whom something changes."""
     one = get_object_or_404(Domain, pk=pk)
     if request.method == "POST":
-        one.delete()
+        with audit.recording(request.user):
+            one.delete()
         messages.success(request, _("The domain %(name)s was deleted.") % {"name": one.name})
         return redirect(request, reverse("mail:aliases"))
     waiting = Mail.objects.filter(state=Mail.State.QUEUED).count()

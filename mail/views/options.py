@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from daeris.ui.htmx import redirect
+from mail import audit
 from mail.forms.oauth import OAuthClientForm, client_forms
 from mail.forms.options import OptionsForm
 from mail.models import Mail, Options, Provider, Server
@@ -40,7 +41,8 @@ def options(request: HttpRequest) -> HttpResponse:
         return render(request, "mail/options_off.html", _consequences(request))
     if question := ask_first(request, lambda: _save(request), reverse("mail:options"), without=SECRETS):
         return question
-    form.save()
+    with audit.recording(request.user):
+        form.save()
     messages.success(request, _("The options were saved."))
     return redirect(request, reverse("mail:options"))
 

@@ -13,13 +13,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from daeris.ui.htmx import is_partial, redirect
-from mail import causes, oauth_tokens, presets
+from mail import audit, causes, oauth_tokens, presets
 from mail.addresses import InvalidAddress
 from mail.default_sender import use_as_default_from
 from mail.exceptions import DeliveryError
 from mail.forms import server_login
 from mail.forms.server_fields import SizeField
 from mail.forms.servers import ServerForm
+from mail.leaving import farewell_of
 from mail.models import Mail, Server
 from mail.oauth_health import health_of
 from mail.releasing import release
@@ -46,7 +47,11 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     form = form_of(request, pk)
     if not form.is_valid():
         return render(request, "mail/server.html", context_of(form), status=422)
-    with transaction.atomic():
+    # Somebody counts on it: everything is saved but that it goes, and that is asked by itself.
+    asks_first = _is_needed(form.instance)
+    if asks_first:
+        form.instance.active = True
+    with audit.recording(request.user), transaction.atomic():
         saved = form.save()
         if form.connects_anew:
             # A worker may have stopped it while somebody wrote the password that it lacked.
@@ -59,6 +64,8 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
         _use_as_default(request, saved)
+    if asks_first:
+        return redirect(request, reverse("mail:server_active", args=[saved.pk]))
     return redirect(request, reverse("mail:server", args=[saved.pk]))
 
 
@@ -81,6 +88,12 @@ def size(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     if is_partial(request):
         return render(request, "mail/_server_size.html", context)
     return render(request, "mail/server.html", context)
+
+
+def _is_needed(server: Server) -> bool:
+    """Whether the form archives a server on which somebody counts."""
+    stored = None if server.active else Server.objects.custom().filter(pk=server.pk, active=True).first()
+    return stored is not None and farewell_of(stored).matters
 
 
 class _Unasked(Exception):
@@ -110,7 +123,8 @@ def _found(size: int) -> str:
 
 def _use_as_default(request: HttpRequest, saved: Server) -> None:
     try:
-        use_as_default_from(saved.username)
+        with audit.recording(request.user):
+            use_as_default_from(saved.username)
     except InvalidAddress:
         words = _("The user name is no address, so it cannot be the default From.")
         messages.error(request, words)

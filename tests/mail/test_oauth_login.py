@@ -12,9 +12,9 @@ from mail import oauth_login, oauth_tokens
 from mail.endpoint import Endpoint, Envelope
 from mail.exceptions import DeliveryError
 from mail.models import Grant, Mail, OAuthClient, Server
+from mail.releasing import release
 from mail.replies import Outcome, classify
 from mail.smtp import Pool
-from mail.views.servers import release
 from tests.lab.ca import Authority
 from tests.lab.identity import CLIENT_SECRET, Identity
 from tests.mail.conftest import MakeMails, deliver_all

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,7 +21,7 @@ import sys
 from mail import oauth_tokens
 from mail.models import Options, Server
 from mail.oauth import Tokens
-from mail.views.servers import release
+from mail.releasing import release
 
 port, user, ca, access, refresh = sys.argv[1:]
 Options.objects.update_or_create(pk=1, defaults={"custom_servers": True})
@@ -52,7 +53,8 @@ def test_two_workers_renew_once_and_wait_for_a_person_when_it_is_taken_back(
     double.delay("FINAL", 0.005)
     identity.slowness = 0.3  # so that the others want one while the first asks
     customers = fill(stack, 440)
-    workers = [stack.worker(name=name) for name in ("one", "two")]
+    with ThreadPoolExecutor() as starting:
+        workers = list(starting.map(lambda name: stack.worker(name=name), ("one", "two")))
 
     # The token ends in the middle. Connections that are logged in go on; each carries a hundred mails, and the
     # next ones need another token.

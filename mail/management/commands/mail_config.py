@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
+from mail import audit
 from mail.configuration import (
     ConfigurationInvalid,
     Problem,
@@ -35,7 +36,9 @@ class Command(BaseCommand):
         if not file:
             raise CommandError(_("“import” needs a file, or - for standard input."))
         try:
-            report = import_configuration(_read(file), replace=replace)
+            text = _read(file)
+            with audit.recording(by="mail_config import"):
+                report = import_configuration(text, replace=replace)
         except ConfigurationInvalid as error:
             self._refuse(error.problems, as_json)
         else:
