@@ -91,6 +91,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "daeris.urls"
 WSGI_APPLICATION = "daeris.wsgi.application"
 AUTH_USER_MODEL = "daeris.User"
+AUTHENTICATION_BACKENDS = ["daeris.backends.Backend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
