@@ -10,6 +10,7 @@ import pytest
 
 from tests.lab import ports
 from tests.lab.ca import Authority
+from tests.lab.exim import Exim
 from tests.lab.policy import Greylist
 from tests.lab.postfix import Postfix
 from tests.lab.postgres import Postgres
@@ -40,6 +41,16 @@ def postfix(nothing_left: None, authority: Authority) -> Iterator[Postfix]:
     if os.getuid() != 0 and not os.environ.get("CI"):
         pytest.skip("Postfix starts its parts under other accounts, which takes root")
     server = Postfix(authority).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def exim(nothing_left: None, authority: Authority) -> Iterator[Exim]:
+    """A real mail server that is not Postfix."""
+    if os.getuid() != 0 and not os.environ.get("CI"):
+        pytest.skip("Exim gives its rights up for another account's, which takes root")
+    server = Exim(authority).start()
     yield server
     server.stop()
 

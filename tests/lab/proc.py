@@ -12,6 +12,9 @@ from pathlib import Path
 from tests.lab.ports import is_listening
 from tests.lab.waiting import eventually
 
+# Where tests/packages.sh unpacks what Debian does not let stand beside the rest.
+BESIDE = "/usr/local/lib/daeris-tests/usr/sbin"
+
 
 class MissingPackageError(Exception):
     """A program that a test needs is not installed; says which package brings it."""

@@ -271,7 +271,7 @@ def test_a_greylisted_mail_arrives_when_it_is_sent_again(sent: Stack, postfix: P
 
 
 @pytest.mark.parametrize(
-    ("name", "last_phase"), [("starttls-password", "auth"), ("expired", "starttls"), ("closed-port", "connect")]
+    ("name", "last_phase"), [("starttls-password", "mail"), ("expired", "starttls"), ("closed-port", "connect")]
 )
 def test_a_server_is_tested_step_by_step(sent: Stack, name: str, last_phase: str) -> None:
     done = sent.manage("mail_test", name, "--json", check=False)
