@@ -12,9 +12,12 @@ BIN = .venv/bin
 # The list of static files that collectstatic writes last.
 STATIC = $(or $(DAERIS_DATA),var)/static/staticfiles.json
 PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-bar on --require-hashes --only-binary :all:
-# The fast tests share the cores; servers and browsers have the machine for themselves. Neighbours stay together:
+# The fast tests share the cores, and those with servers and browsers, which wait a lot, too. Neighbours stay together:
 # what a module makes ready for its tests is made once.
 FAST = -n auto --dist worksteal --no-migrations -m "not peers and not browser"
+SLOW = -n 2 --dist loadgroup -m "peers or browser" --ignore tests/embedded
+# How long a start takes is measured, so nothing runs beside it.
+ALONE = -m "peers or browser" tests/embedded
 # What one process compiled serves the others and the next run, also where the environment would not keep it.
 test test-fast test-next: export PYTHONDONTWRITEBYTECODE =
 
@@ -60,7 +63,8 @@ run: setup
 # -- Tests -------------------------------------------------------------------------------------------
 test: setup-dev packages
 	$(BIN)/python -m pytest $(FAST)
-	$(BIN)/python -m pytest -m "peers or browser"
+	$(BIN)/python -m pytest $(SLOW)
+	$(BIN)/python -m pytest $(ALONE)
 	@$(MAKE) --no-print-directory test-next
 
 test-fast: setup-dev

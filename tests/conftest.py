@@ -36,6 +36,15 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts servers or browsers shares them: a module stays together, and the whole browser tier does."""
+    for item in items:
+        if item.get_closest_marker("peers") or item.get_closest_marker("browser"):
+            is_tier = "tests/browser/" in item.nodeid
+            item.add_marker(pytest.mark.xdist_group("browser" if is_tier else item.nodeid.partition("::")[0]))
+
+
 def give(user: User, *permissions: str) -> User:
     """The user with these permissions ("mail.manage_mail"), read anew so that no cache hides them."""
     wanted = [permission.split(".") for permission in permissions]

@@ -110,12 +110,13 @@ def test_half_an_answer_by_tcp_is_no_answer(dns_double):
 
 @pytest.mark.parametrize("how", ["silence", "forged"])
 def test_three_seconds_are_the_limit_however_many_names_are_asked(dns_double, how, monkeypatch):
-    monkeypatch.setattr(lookup, "TRY_SECONDS", 0.1)
+    # Six names, a second each: without the limit it would be six.
+    monkeypatch.setattr(lookup, "TRY_SECONDS", 1.0)
     dns_double.fail("*", how)
     began = time.monotonic()
     with pytest.raises(LookupFailed):
         asyncio.run(look_up("a.b.c.d.x.test", seconds=0.4))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert policies.LIMIT_SECONDS == 3.0
 
 
