@@ -18,10 +18,11 @@ FAST = -n auto --dist worksteal --no-migrations -m "not peers and not browser"
 SLOW = -n 2 --dist loadgroup -m "peers or browser" --ignore tests/embedded
 # How long a start takes is measured, so nothing runs beside it.
 ALONE = -m "peers or browser" tests/embedded
+FUZZ = tests/mail/test_routing_fuzz.py tests/mail/test_replies.py tests/mail/test_addresses.py
 # What one process compiled serves the others and the next run, also where the environment would not keep it.
 test test-fast test-next: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: setup setup-dev run test test-fast test-next lint bench lock messages packages
+.PHONY: setup setup-dev run test test-fast test-next faults lint bench lock messages packages
 .DEFAULT_GOAL = setup
 
 # -- Set-up: stamps in .venv tell what is done -------------------------------------------------------
@@ -79,6 +80,11 @@ test-next:
 	@"$(PYTHON_NEXT)" -m venv .venv-3.13
 	@.venv-3.13/bin/python $(PIP_INSTALL) -q -r $<
 	@touch $@
+
+# The long rounds: 600 mails through a server limited to 120 a minute, 10,000 examples of each fuzz.
+faults: setup-dev packages
+	DAERIS_LONG=1 $(BIN)/python -m pytest tests/peers/test_limits.py
+	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest -n auto -m "not peers and not browser" $(FUZZ)
 
 packages:
 	@bash tests/packages.sh

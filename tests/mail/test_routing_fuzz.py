@@ -24,7 +24,7 @@ from mail.explanations import ERRORS, PASSED_OVER, WARNINGS, WHY, render, sent_a
 from mail.routing import Question, choose, ladder
 
 # Where everything is tested, ten thousand of them.
-many = settings(max_examples=10_000 if os.environ.get("CI") else 60)
+many = settings(max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES") or (1_000 if os.environ.get("CI") else 60)))
 
 # What people mean, and what they write when their fingers slip or their mind is evil.
 sensible = st.sampled_from(
