@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Literal
 
 from aiosmtplib import SMTPResponse, SMTPResponseException
-from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode, auth_xoauth2_encode
+from aiosmtplib.auth import auth_crammd5_verify, auth_login_encode, auth_plain_encode
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
 from mail.endpoint import Accepted, ClientCertificateUnusable, Endpoint, Envelope
 from mail.exceptions import BEFORE_MAIL, DeliveryError, Phase, Reply
-from mail.oauth_login import TokenSource
+from mail.oauth_login import TokenSource, show
 from mail.reply_rules import is_permanent
 from mail.wire import PIECE, Address, Wire, dot_stuffed, own_name, reach, resolve, tell, without_secrets
 
@@ -172,23 +172,14 @@ class Connection:
         if "xoauth2" not in self.mechanisms:
             offered = ", ".join(self.mechanisms).upper() or "none"
             raise self._error("auth_unavailable", f"The server does not offer XOAUTH2 (offered: {offered})")
-        token = await tokens.get()
-        reply = await self._show(token)
+        user, token = self.endpoint.username, await tokens.get()
+        reply = await show(self._say, user, token)
         if is_permanent(reply) and reply.code != 421:
             # Over before its time, or taken back: once more with another one, for which the provider is asked.
-            reply = await self._show(await tokens.get(but=token))
+            reply = await show(self._say, user, await tokens.get(but=token))
         if is_permanent(reply):
             raise DeliveryError(self.phase, "token_refused", reply=reply, tls=self.tls, host=self._hostname)
         self._expect(reply, reply.code == 235)
-
-    async def _show(self, token: str) -> Reply:
-        answer = auth_xoauth2_encode(self.endpoint.username, token)
-        reply = await self._say(b"AUTH", b"XOAUTH2", answer)
-        if reply.code == 334 and not reply.text:  # it takes no answer before its question
-            reply = await self._say(answer)
-        if reply.code == 334:  # why not, in JSON; the refusal itself follows an empty line
-            reply = await self._say(b"")
-        return without_secrets(reply, [answer.decode(), token])
 
     async def _authenticate(self, mechanism: str, username: str, password: str) -> tuple[Reply, list[str]]:
         if mechanism == "plain":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authlib.oauth2.client import OAuth2Client
+from django.views.decorators.debug import sensitive_variables
 
 from mail.exceptions import clean
 from mail.oauth_errors import ClientRefused, GrantLost, OAuthError, ProviderAway
@@ -76,6 +77,7 @@ def start(provider: str, *, redirect_uri: str, account: str = "") -> Flow:
     return Flow(url, state, verifier, nonce)
 
 
+@sensitive_variables()
 def finish(provider: str, *, code: str, verifier: str, nonce: str, redirect_uri: str) -> Tokens:
     """Turn the code that came back into tokens."""
     client = _complete(client_of(provider))
@@ -97,6 +99,7 @@ def finish(provider: str, *, code: str, verifier: str, nonce: str, redirect_uri:
     return tokens
 
 
+@sensitive_variables()
 def refresh(provider: str, refresh_token: str) -> Tokens:
     """A new access token, and maybe a new refresh token, for one that the provider gave before."""
     client = _complete(client_of(provider))
@@ -123,6 +126,7 @@ def _client(client: Client, redirect_uri: str | None = None, scope: str | None =
     )
 
 
+@sensitive_variables()
 def _asked(client: Client, question: Any, url: str, **kwargs: str) -> dict[str, Any]:
     """The provider's answer, or the error that says what has to happen next."""
     try:

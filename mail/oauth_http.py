@@ -9,6 +9,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from django.views.decorators.debug import sensitive_variables
+
 from mail.oauth_errors import ProviderAway
 
 SECONDS = 10.0
@@ -41,6 +43,7 @@ class Answer:
 class Session:
     """The `session` of an Authlib client. Raises ProviderAway when there is no answer."""
 
+    @sensitive_variables()  # an error report shows the values of a function
     def post(self, url: str, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> Answer:
         url, prepared, body = auth.prepare("POST", url, dict(headers), urlencode(data))
         if not is_safe(url):

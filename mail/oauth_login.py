@@ -4,18 +4,21 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
+from aiosmtplib.auth import auth_xoauth2_encode
 from django.db import InterfaceError, OperationalError, connections
 from django.utils.timezone import now
 
 from mail import oauth_tokens
-from mail.exceptions import DeliveryError
+from mail.exceptions import DeliveryError, Reply
 from mail.models import Server
 from mail.oauth_errors import ClientRefused, GrantLost, NotConnected, OAuthError
 from mail.oauth_tokens import Token
+from mail.wire import without_secrets
 
 # The kind of DeliveryError that each is; whatever else went wrong may pass.
 KINDS: dict[type[OAuthError], str] = {
@@ -30,6 +33,17 @@ class TokenSource(Protocol):
 
     async def get(self, *, but: str = "") -> str:
         """A token to log in with, other than `but`, which a server did not take. Raises DeliveryError."""
+
+
+async def show(say: Callable[..., Awaitable[Reply]], username: str, token: str) -> Reply:
+    """What the server answers to a token by XOAUTH2, without any word of it."""
+    answer = auth_xoauth2_encode(username, token)
+    reply = await say(b"AUTH", b"XOAUTH2", answer)
+    if reply.code == 334 and not reply.text:  # it takes no answer before its question
+        reply = await say(answer)
+    if reply.code == 334:  # why not, in JSON; the refusal itself follows an empty line
+        reply = await say(b"")
+    return without_secrets(reply, [answer.decode(), token])
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ def take(lanes: Sequence[str], *, owner: str, hands: Hands) -> Round:
 
 def _endpoints(jobs: Sequence[Job], shares: Mapping[int, int]) -> dict[int, Endpoint]:
     servers = {way.server.id for job in jobs for way in job.ways if way.server}
-    found = {server.pk: Endpoint.of(server) for server in Server.objects.filter(pk__in=servers)}
+    rows = Server.objects.select_related("grant").filter(pk__in=servers)
+    found = {server.pk: Endpoint.of(server) for server in rows}
     return {pk: replace(one, max_connections=shares[pk]) if pk in shares else one for pk, one in found.items()}
 
 
