@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from chatter.models import Message, Thread
 from chatter.recipients import Audience, addressable_by, audiences
 from chatter.sending_as import SentAs, sent_as
+from daeris.ui.asking import Columns, answers
 from daeris.ui.forms import Combobox
 from mail.models import Contact
 from mail.planning import Snapshot
@@ -21,6 +22,7 @@ from mail.planning import Snapshot
 NAMES = 3
 # Choices of the plain select, for who has no script; with script the whole list is searched.
 CHOICES = 25
+Choices = Sequence[tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,18 @@ class Composer:
 
 
 def composer(
-    thread: Thread, record: Any, user: Any, named: Sequence[Contact] = (), snapshot: Snapshot | None = None
+    thread: Thread,
+    record: Any,
+    user: Any,
+    named: Sequence[Contact] = (),
+    *,
+    snapshot: Snapshot | None = None,
+    first: Choices | None = None,
 ) -> Composer:
-    """The composer of this thread for this user, with these people named."""
+    """The composer of this thread for this user, with these people named.
+
+    What the page has asked together with other things is given: the settings, and the `first_people`.
+    """
     heard = audiences(thread, user, [Message.Kind.MESSAGE, Message.Kind.NOTE], named)
     lines = [_line(kind, of_kind, named) for kind, of_kind in heard.items()]
     known = {contact.pk for contact in heard[Message.Kind.MESSAGE].everyone}
@@ -77,7 +88,7 @@ def composer(
         suggested=suggested,
         limit=settings.MAIL_MAX_UPLOAD_BYTES,
         together=settings.MAIL_MAX_MESSAGE_BYTES,
-        adder=_adder(thread, user, exclude={contact.pk for contact in named}),
+        adder=_adder(thread, answers({"first": first_people(user, named)})["first"] if first is None else first),
         sent_as=partial(sent_as, record, user, snapshot=snapshot),
     )
 
@@ -92,6 +103,12 @@ def named_in(user: Any, record: Any, ids: Iterable[str]) -> list[Contact]:
 def people_for(user: Any, record: Any) -> Any:
     """Whom this user may name in a message about this record."""
     return addressable_by(user, also=[contact.pk for contact in record.suggested_recipients()])
+
+
+def first_people(user: Any, named: Sequence[Contact] = ()) -> Columns:
+    """Asks for the first of those whom this user may name besides: their keys and names."""
+    people = addressable_by(user).exclude(pk__in=[contact.pk for contact in named])
+    return Columns(people.order_by("name", "pk"), ("pk", "name"), CHOICES)
 
 
 def _line(kind: str, heard: Audience, named: Sequence[Contact]) -> Line:
@@ -110,9 +127,8 @@ def _line(kind: str, heard: Audience, named: Sequence[Contact]) -> Line:
     )
 
 
-def _adder(thread: Thread, user: Any, *, exclude: set[int]) -> str:
+def _adder(thread: Thread, first: Choices) -> str:
     """The box in which one more recipient is looked for."""
-    first = addressable_by(user).exclude(pk__in=exclude).order_by("name", "pk")[:CHOICES]
     box = Combobox(url=reverse("chatter:people", args=[thread.pk]))
-    box.choices = [("", ""), *((contact.pk, contact.name) for contact in first)]
+    box.choices = [("", ""), *first]
     return box.render("to", "", {"id": f"to-{thread.pk}", "aria-label": _("Add a recipient")})

@@ -7,6 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 
 from chatter.access import may_post
+from chatter.composing import first_people
 from chatter.models import Follower, Message, Thread
 from chatter.threads import Threaded
 from daeris.ui.asking import Answer, FirstKey, HowMany, Questions
@@ -52,6 +53,8 @@ class Conversation:
     key: Answer
     bar: Bar
     settings: Answer
+    # Those that the box for recipients offers; nobody where no message can be written.
+    people: Answer | None
 
     @property
     def snapshot(self) -> planning.Snapshot:
@@ -79,7 +82,8 @@ def along(record: Threaded, user: Any, questions: Questions) -> Conversation:
     key = questions.ask(FirstKey(Thread.objects.filter(**about)))
     within = {f"thread__{name}": value for name, value in about.items()}
     settings = questions.ask(FirstKey(planning.unchanged()))
-    return Conversation(record, about, key, _bar(within, user, questions), settings)
+    people = questions.ask(first_people(user)) if may_post(user) else None
+    return Conversation(record, about, key, _bar(within, user, questions), settings, people)
 
 
 def files_of(user: Any, **thread: Any) -> "QuerySet[Attachment]":

@@ -40,7 +40,9 @@ def chatter(context: template.Context, record: Threaded, asked: Conversation | N
         "thread": thread,
         "record": record,
         "summary": bar,
-        "composer": composer(thread, record, user, snapshot=asked.snapshot) if bar.may_post else None,
+        "composer": composer(thread, record, user, snapshot=asked.snapshot, first=asked.people.value)
+        if asked.people
+        else None,
         "page": page,
         "last": page.entries[0].message.pk if page.entries else 0,
         "moving": page.moving,

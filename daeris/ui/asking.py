@@ -1,5 +1,6 @@
-"""What a page wants to know in numbers: questions are collected, and asked by one query when an answer is needed."""
+"""Small things that a page wants to know: questions are collected, and asked by one query when an answer is needed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import QuerySet
+
+# How the rows of a question come as one value, in their order.
+GATHERED = {"postgresql": "JSONB_AGG(JSONB_BUILD_ARRAY({}))", "sqlite": "JSON_GROUP_ARRAY(JSON_ARRAY({}))"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,9 @@ class HowMany:
         sql, params = _compiled(keys if self.most is None else keys[: self.most])
         return f"SELECT COUNT(*) FROM ({sql}) counted", params  # noqa: S608 - Django wrote the question
 
+    def read(self, value: Any) -> int:
+        return value or 0
+
 
 @dataclass(frozen=True, slots=True)
 class FirstKey:
@@ -31,8 +38,29 @@ class FirstKey:
     def compiled(self) -> tuple[str, Sequence[Any]]:
         return _compiled(self.rows.values("pk")[:1])
 
+    def read(self, value: Any) -> Any:
+        return value
 
-Question = HowMany | FirstKey
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """These columns of the rows, or of the first `most`, in their order: numbers and texts, which JSON can carry."""
+
+    rows: "QuerySet[Any, Any]"
+    names: tuple[str, ...]
+    most: int | None = None
+
+    def compiled(self) -> tuple[str, Sequence[Any]]:
+        sql, params = _compiled(self.rows.values_list(*self.names)[: self.most])
+        columns = ", ".join(f"c{number}" for number in range(len(self.names)))
+        gathered = GATHERED[connections[self.rows.db].vendor].format(columns)
+        return f"WITH found({columns}) AS ({sql}) SELECT {gathered} FROM found", params  # noqa: S608 - as above
+
+    def read(self, value: Any) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in json.loads(value or "[]")]
+
+
+Question = HowMany | FirstKey | Columns
 
 
 @dataclass(slots=True)
@@ -71,7 +99,7 @@ class Answer:
 
 def answers(questions: Mapping[str, Question]) -> dict[str, Any]:
     """The answers to several questions, by one query; none where nothing is asked of the database."""
-    found: dict[str, Any] = {name: 0 if isinstance(one, HowMany) else None for name, one in questions.items()}
+    found = {name: question.read(None) for name, question in questions.items()}
     parts: list[tuple[str, str, Sequence[Any]]] = []
     for name, question in questions.items():
         try:
@@ -85,7 +113,7 @@ def answers(questions: Mapping[str, Question]) -> dict[str, Any]:
         columns = ", ".join(f"({sql})" for _, sql, _ in parts)
         cursor.execute(f"SELECT {columns}", [param for *_, params in parts for param in params])
         row = cursor.fetchone()
-    return found | {name: value for (name, *_), value in zip(parts, row, strict=True)}
+    return found | {name: questions[name].read(value) for (name, *_), value in zip(parts, row, strict=True)}
 
 
 def _compiled(rows: "QuerySet[Any, Any]") -> tuple[str, Sequence[Any]]:
