@@ -1,14 +1,14 @@
-"""What became of the copies of messages: a few questions to the database for any number of them."""
+"""What became of the copies of messages: one question to the database for any number of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zlib import crc32
 
-from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models import Case, Count, F, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 from django.utils.timezone import now
 from django.utils.translation import gettext, ngettext
@@ -16,20 +16,20 @@ from django.utils.translation import gettext_lazy as _
 
 from chatter.models import Message, Notification
 from chatter.recipients import mailbox_of
+from daeris.ui.asking import Columns, answers
 from mail.causes import Cause, describe
 from mail.models import Mail, Server
 from mail.presentation import LOOKS, Look, cause_of, look_of
-
-if TYPE_CHECKING:
-    pass
 
 # How many names a line has: the first recipients of a message, those that a failure concerns.
 NAMED = 3
 # How many recipients the small list of a message has; all of them have a page.
 LISTED = 20
 
-# What a failure says of a mail.
-SAID = ("state", "cause", "recipient_name", "recipient_address", "reply_code", "due_at", "server__blocked_cause")
+# By what copies of a message are told apart; those that are alike are counted together.
+APART = ("message_id", "channel", "state", "cause", "blocked", "is_read", "is_later")
+# What is read of copies that did not leave.
+RED = ("message_id", "state", "cause", "blocked", "recipient_name", "recipient_address", "reply_code", "due_at")
 
 IN_APP = Look("app", _("In Daeris"), "bell", "neutral")
 READ = Look("read", _("Read in Daeris"), "mail-open", "success")
@@ -139,15 +139,22 @@ class Delivery:
 
 def deliveries(message_ids: Sequence[int]) -> dict[int, Delivery]:
     """What became of each of these messages. Messages that nobody was told of are left out."""
-    found = _counted(message_ids)
-    for message_id, name in _first_names(list(found)) if found else ():
+    if not message_ids:
+        return {}
+    told = _told(message_ids)
+    asked = answers({"tally": _tally(told), "names": _first_names(told), "red": _first_red(told)})
+    found, failures = _counted(asked["tally"])
+    for message_id, name in asked["names"]:
         found[message_id].names.append(name)
+    _name(failures, asked["red"])
+    for (message_id, _code), failure in failures.items():
+        found[message_id].failures.append(failure)
     return found
 
 
 def glance(message_ids: Sequence[int]) -> dict[int, Delivery]:
-    """The same in one question, without names: enough to see whether anything changed."""
-    return _counted(message_ids, with_failures=False)
+    """The same without names and failures, which is quicker: enough to see whether anything changed."""
+    return _counted(answers({"tally": _tally(_told(message_ids))})["tally"])[0]
 
 
 def with_others(names: Sequence[str], others: int) -> str:
@@ -168,54 +175,70 @@ def with_cause(mails: "QuerySet[Mail]", code: str) -> "QuerySet[Mail]":
     return mails.filter(Q(cause=code) | Q(state=Mail.State.QUEUED, cause="", server__blocked_cause=code))
 
 
-def _counted(message_ids: Sequence[int], *, with_failures: bool = True) -> dict[int, Delivery]:
+def _counted(tally: Iterable[Any]) -> tuple[dict[int, Delivery], dict[tuple[int, str], Failure]]:
+    """What the tally says of each message, and the failures in it by message and cause."""
     found: dict[int, Delivery] = defaultdict(Delivery)
     failures: dict[tuple[int, str], Failure] = {}
-    for row in _tally(message_ids):
-        delivery = found[row["message_id"]]
-        look, code = _face(row)
+    for row in tally:
+        message_id, channel, state, cause, blocked, is_read, is_later, count = row
+        delivery = found[message_id]
+        look, code = _face(channel, state, cause, blocked or "", is_read=is_read, is_later=is_later)
         delivery.looks[look.key] = look
-        delivery.counts[look.key] = delivery.counts.get(look.key, 0) + row["count"]
-        delivery.version = f"{crc32(repr(sorted(row.items(), key=str)).encode(), crc32(delivery.version.encode())):x}"
+        delivery.counts[look.key] = delivery.counts.get(look.key, 0) + count
+        delivery.version = f"{crc32(repr(row).encode(), crc32(delivery.version.encode())):x}"
         if look.is_red:
-            failure = failures.setdefault((row["message_id"], code), Failure(code, describe(code)))
-            failure.count += row["count"]
-            failure.waiting += row["count"] if row["state"] == Mail.State.QUEUED else 0
-            failure.cancellable += row["count"] if row["state"] in Mail.MOVES[Mail.State.CANCELLED] else 0
-    if with_failures and failures:
-        _name(failures)
-        for (message_id, _code), failure in failures.items():
-            found[message_id].failures.append(failure)
-    return dict(found)
+            failure = failures.setdefault((message_id, code), Failure(code, describe(code)))
+            failure.count += count
+            failure.waiting += count if state == Mail.State.QUEUED else 0
+            failure.cancellable += count if state in Mail.MOVES[Mail.State.CANCELLED] else 0
+    return dict(found), failures
 
 
-def _tally(message_ids: Sequence[int]) -> Iterable[Any]:
-    """How many copies of each message are in which state."""
-    return (
-        Notification.objects.filter(message_id__in=message_ids)
-        .values(
-            "message_id",
-            "channel",
-            state=F("mail__state"),
-            cause=F("mail__cause"),
-            blocked=F("mail__server__blocked_cause"),
-            is_read=Q(read_at__isnull=False),
-            is_later=Q(mail__due_at__gt=now()),
-        )
-        .annotate(count=Count("pk"))
-        .order_by("message_id", "channel", "state", "cause", "blocked", "is_read", "is_later")
+def _told(message_ids: Sequence[int]) -> "QuerySet[Notification]":
+    """Who was told of these messages, with that by which copies are told apart."""
+    return Notification.objects.filter(message_id__in=message_ids).annotate(
+        state=F("mail__state"),
+        cause=F("mail__cause"),
+        blocked=F("mail__server__blocked_cause"),
+        is_read=Q(read_at__isnull=False),
+        is_later=Q(mail__due_at__gt=now()),
     )
 
 
-def _face(row: dict[str, Any]) -> tuple[Look, str]:
+def _tally(told: "QuerySet[Notification]") -> Columns:
+    """How many copies of each message are in which state."""
+    return Columns(told.values(*APART).annotate(count=Count("pk")).order_by(*APART), (*APART, "count"))
+
+
+def _first_names(told: "QuerySet[Notification]") -> Columns:
+    """The names of the first recipients of each message."""
+    place = Window(RowNumber(), partition_by="message_id", order_by="pk")
+    return Columns(told.annotate(place=place).filter(place__lte=NAMED).order_by("pk"), ("message_id", "contact__name"))
+
+
+def _first_red(told: "QuerySet[Notification]") -> Columns:
+    """The first copies of each message that did not leave, for each reason."""
+    # `Mail.RED` from this side: few notifications lead to their mails, and all red mail is much. Said by a CASE, in
+    # which PostgreSQL looks for no index: to weigh those of the mails took it ten times as long as to answer.
+    held_up = Q(state=Mail.State.QUEUED) & (Q(cause__gt="") | Q(blocked__gt=""))
+    is_red = Case(When(Q(state__in=[Mail.State.FAILED, Mail.State.BOUNCED]) | held_up, then=True), default=False)
+    place = Window(RowNumber(), partition_by=("message_id", "state", "cause", "blocked"), order_by="mail_id")
+    red = told.annotate(is_red=is_red).filter(is_red=True).annotate(place=place).filter(place__lte=NAMED)
+    of_mail = {name: F(f"mail__{name}") for name in RED[4:]}
+    return Columns(red.annotate(**of_mail).order_by("mail_id"), RED)
+
+
+def _face(
+    channel: str, state: str | None, cause: str, blocked: str, *, is_read: bool, is_later: bool
+) -> tuple[Look, str]:
     """The look of a line of the tally, and the code of what went wrong."""
-    if row["channel"] == Notification.Channel.APP:
-        return (READ if row["is_read"] else IN_APP), ""
-    if row["state"] is None:
+    if channel == Notification.Channel.APP:
+        return (READ if is_read else IN_APP), ""
+    if state is None:
         return NO_ADDRESS, ""
-    if row["state"] == Mail.State.QUEUED and not row["cause"] and not row["blocked"]:
-        return LOOKS["scheduled" if row["is_later"] else "queued"], ""
-    return _look_and_cause(row["state"], row["cause"], row["blocked"] or "")
+    if state == Mail.State.QUEUED and not cause and not blocked:
+        return LOOKS["scheduled" if is_later else "queued"], ""
+    return _look_and_cause(state, cause, blocked)
 
 
 @lru_cache(maxsize=1024)
@@ -223,13 +246,6 @@ def _look_and_cause(state: str, cause: str, blocked: str) -> tuple[Look, str]:
     # Asked for each line of the tally, and there are few different ones.
     mail = Mail(state=state, cause=cause, server=Server(blocked_cause=blocked))
     return look_of(mail), cause_of(mail)
-
-
-def _first_names(message_ids: Sequence[int]) -> Iterable[tuple[int, str]]:
-    """The names of the first recipients of each message."""
-    numbered = Window(RowNumber(), partition_by="message_id", order_by="pk")
-    told = Notification.objects.filter(message_id__in=message_ids).annotate(position=numbered)
-    return told.filter(position__lte=NAMED).order_by("pk").values_list("message_id", "contact__name")
 
 
 def _copy(notification: Notification) -> Copy:
@@ -242,20 +258,19 @@ def _copy(notification: Notification) -> Copy:
     return Copy(contact.name, mail.recipient_address, look_of(mail), describe(code) if code else None)
 
 
-def _name(failures: dict[tuple[int, str], Failure]) -> None:
+def _name(failures: dict[tuple[int, str], Failure], red: Iterable[Any]) -> None:
     """Say whom the failures concern: the first few of each."""
-    messages = {message_id for message_id, _code in failures}
-    # `Mail.RED` from this side: few notifications lead to their mails, and all red mail is much.
-    held_up = Q(mail__cause__gt="") | Q(mail__server__blocked_cause__gt="")
-    red = Q(mail__state__in=["failed", "bounced"]) | (Q(mail__state="queued") & held_up)
-    told = Notification.objects.filter(red, message_id__in=messages).select_related("mail__server")
-    for notification in told.only("message_id", *(f"mail__{name}" for name in SAID)).order_by("mail_id")[:200]:
-        mail = notification.mail
-        assert mail is not None
-        failure = failures.get((notification.message_id, cause_of(mail)))
+    for message_id, state, cause, blocked, name, address, reply_code, due_at in red:
+        failure = failures.get((message_id, _look_and_cause(state, cause, blocked or "")[1]))
         if failure is None or len(failure.names) >= NAMED:
             continue
-        failure.names.append(mail.recipient_name or mail.recipient_address)
-        failure.reply_code = failure.reply_code or mail.reply_code
-        if mail.state == Mail.State.QUEUED and mail.cause:
-            failure.next_try = mail.due_at
+        failure.names.append(name or address)
+        failure.reply_code = failure.reply_code or reply_code
+        if state == Mail.State.QUEUED and cause:
+            failure.next_try = _moment(due_at)
+
+
+def _moment(text: str) -> datetime:
+    """A moment as JSON carries it: SQLite's has no zone, and is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from time import perf_counter
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -168,7 +169,16 @@ def test_failures_for_one_reason_are_told_together(sent_to: Callable[..., Messag
 
     assert (first.who, first.reply_code, first.waits, first.can_be_held) == ("C0, C1, C2 and 2 more", 550, False, True)
     assert (second.who, second.waits) == ("C5", True)
-    assert second.next_try
+    assert second.next_try == Mail.objects.get(cause="greylisted").due_at
+
+
+def test_one_question_however_much_went_wrong(sent_to: Callable[..., Message], django_assert_num_queries: Any) -> None:
+    message = sent_to(FAILED, AGAIN, {"state": "sent"})
+
+    with django_assert_num_queries(1):
+        delivery = deliveries([message.pk])[message.pk]
+
+    assert (delivery.who, len(delivery.failures)) == ("C0, C1 and C2", 2)
 
 
 def test_the_version_changes_with_the_copies_and_only_then(sent_to: Callable[..., Message]) -> None:
