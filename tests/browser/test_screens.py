@@ -146,7 +146,7 @@ def a_server_and_its_test(page: Page) -> list[str]:
     wrong += look(page, "server-new")
     page.get_by_label("Servidor SMTP").fill("no.existe.invalid")
     page.get_by_role("button", name="Probar conexión").click()
-    expect(said).to_contain_text("Buscar el servidor", timeout=15_000)
+    expect(said.locator(".alert--danger")).to_contain_text("Buscar el servidor", timeout=15_000)
     said.scroll_into_view_if_needed()
     return wrong + look(page, "server-failed")
 
