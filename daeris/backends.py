@@ -1,10 +1,11 @@
 """Who is logged in, and what they may do: one question to the database instead of three."""
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
-from django.db.models import F, Func, JSONField, OuterRef, Subquery, Value
+from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from daeris.models import User
@@ -30,16 +31,21 @@ class Backend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The user with this key, who must be active, and whose permissions need not be asked for any more."""
-        granted = {f"granted{cache}": _granted(to) for cache, to in CACHES.items()}
-        user = User._default_manager.annotate(**granted).filter(pk=user_id).first()
+        user = _users().filter(pk=user_id).first()
         if user is None or not self.user_can_authenticate(user):
             return None
-        for cache in CACHES:
-            names = user.__dict__.pop(f"granted{cache}")
+        for name in CACHES:
+            granted = user.__dict__.pop(f"granted{name}")
             # A superuser has all permissions there are: that is for Django to answer.
             if not user.is_superuser:
-                setattr(user, cache, set(names or ()))
+                setattr(user, name, set(granted or ()))
         return user
+
+
+@cache
+def _users() -> "QuerySet[User]":
+    # Kept, because every request asks: to write the question down takes longer than to answer it.
+    return User._default_manager.annotate(**{f"granted{name}": _granted(to) for name, to in CACHES.items()})
 
 
 def _granted(to: str) -> Subquery:
