@@ -128,9 +128,9 @@ def fix_for(cause: str, error: DeliveryError, *, preset: str, endpoint: Endpoint
         return Fix(text)
     here = presets.provider_of(preset, endpoint.host).code
     provider = "outlook" if here == "outlook" else provider_of(error.words, endpoint.host)
-    for row_cause, of, words, text, link, url in _OF_PROVIDER:
+    for row_cause, of, words, advised, link, url in _OF_PROVIDER:
         if (row_cause, of) == (cause, provider) and re.search(words, error.words, re.IGNORECASE):
-            return Fix(str(text), str(link), url)
+            return Fix(str(advised), str(link), url)
     if cause in _ADVICE_OF and here in _RELAYS:
         advice = presets.preset(here).advice[_ADVICE_OF[cause]]
         return Fix(str(advice.text), str(advice.link), advice.url)

@@ -33,7 +33,7 @@ def senders_of(server: Server) -> tuple[tuple[Sender, ...], int]:
         listed = parse_filter(server.from_filter)
     except InvalidFilter:
         return (), 0
-    found = {}
+    found: dict[str, Sender] = {}
     for sender in _candidates(listed):
         try:
             known = Sender(normalise(sender.address), sender.whose)

@@ -23,10 +23,12 @@ from mail.wire import without_secrets
 
 __all__ = ["ProbeReport", "ProbeStep", "Sender", "Trial", "probe_now", "probe_steps", "take_steps"]
 
-# A person waits for the answer: each command, everything up to the log-in, all senders, and the mail.
+# A person waits for the answer: each command, everything up to the log-in, all senders, the recipient, the mail.
+# Together less than the minute after which `probe_runs` takes a test for interrupted.
 STEP_SECONDS = 10.0
 ALL_SECONDS = 25.0
-SENDERS_SECONDS = 12.0
+SENDERS_SECONDS = 10.0
+RECIPIENT_SECONDS = 5.0
 MAIL_SECONDS = 10.0
 # A server that hangs up after a refusal is asked again; not for ever.
 MOST_CONNECTIONS = 4
@@ -119,7 +121,7 @@ class _Run:
     async def _with_recipient(self, sender: str) -> AsyncGenerator[ProbeStep, None]:
         """Whether the recipient is accepted, and then, when it was asked for, a mail."""
         recipient = self._trial.recipient
-        self._ends = perf_counter() + MAIL_SECONDS
+        self._ends = perf_counter() + RECIPIENT_SECONDS
         yield self._begun("rcpt", recipient)
         step = await self._take("rcpt", partial(self._try_recipient, sender, recipient), Sender(recipient))
         yield step

@@ -14,4 +14,5 @@ register = template.Library()
 def server_test(context: template.Context, url: str) -> dict[str, Any]:
     """The fields, the button, and the report after a test without script."""
     form = context.get("probe_form") or ProbeForm(initial={"test_to": usual_recipient(context["request"].user)})
-    return {**context.flatten(), "test_url": url, "probe_form": form}
+    known: dict[str, Any] = {str(name): value for name, value in context.flatten().items()}
+    return {**known, "test_url": url, "probe_form": form}

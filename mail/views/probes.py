@@ -83,7 +83,7 @@ def context_of_probe(probe: Probe) -> dict[str, Any]:
 def usual_recipient(user: Any) -> str:
     """Whom a test names as recipient unless told otherwise: whoever asks for it."""
     known = Contact.objects.filter(user_id=user.pk).values_list("email", flat=True).first()
-    return known or getattr(user, "email", "")
+    return known or str(getattr(user, "email", ""))
 
 
 def errors_of(form: ServerForm, asked: ProbeForm) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ from django.utils import translation
 
 from daeris.models import User
 from mail import connection, probe_looks, probing
+from mail.exceptions import DeliveryError
 from mail.models import Contact, Domain, IdentityRule, Server
 from mail.probe_senders import senders_of
 from mail.probing import ProbeReport, ProbeStep, Sender, Trial, take_steps
@@ -406,6 +407,35 @@ def test_a_second_look_takes_a_bounded_time(smtp_double: SmtpDouble, monkeypatch
 
     assert perf_counter() - started < 4
     assert report.steps[-1].fix == "If the port is 465, choose SSL/TLS as connection security."
+
+
+class Tokens:
+    """An account that is connected, until its permission is taken back."""
+
+    def __init__(self, token: str = "") -> None:
+        self.token = token
+
+    async def get(self, *, but: str = "") -> str:
+        if not self.token:
+            raise DeliveryError("auth", "grant_lost", detail="OAuth: invalid_grant")
+        return self.token
+
+
+def test_an_account_that_is_connected_by_oauth(smtp_doubles: Doubles, authority: Authority) -> None:
+    double = smtp_doubles(
+        security="tls", tls=authority.server.server_context(), accepts_token=lambda user, token: token == "a-good-token"
+    )
+    where = endpoint(double, username=ANA, ca_certificate=authority.pem)
+
+    good = probe_now(replace(where, tokens=Tokens("a-good-token")), ANA)
+    bad = probe_now(replace(where, tokens=Tokens("a-bad-token")), ANA)
+    lost = probe_now(replace(where, tokens=Tokens()), ANA)
+
+    assert good.ok
+    assert good.account == ANA
+    assert (bad.steps[-1].cause, lost.steps[-1].cause) == ("token_refused", "reconnect_needed")
+    assert "Connect the account" in lost.steps[-1].fix
+    assert "token" not in (good.text + bad.text).replace("a token", "")
 
 
 def test_a_provider_that_looks_at_the_sender_later(smtp_doubles: Doubles) -> None:
