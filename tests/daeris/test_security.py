@@ -1,11 +1,12 @@
 """What every answer, every cookie and every failure owes to those who use the machine next."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client, override_settings
-from django.urls import get_resolver, reverse
+from django.urls import NoReverseMatch, get_resolver, reverse
 
 from daeris.models import User
 from mail.models import Server
@@ -77,7 +78,7 @@ def test_a_stranger_reaches_nothing_but_the_door(opportunity: Any) -> None:
 
 def test_who_may_nothing_reaches_no_settings(client: Client, charlie: User) -> None:
     client.force_login(charlie)
-    names = ("options", "servers", "server_new", "aliases")
+    names = ("options", "servers", "server_new", "simulator", "pauses", "aliases", "domain_new", "identity_new")
 
     assert {client.get(reverse(f"mail:{name}")).status_code for name in names} == {403}
     assert client.post(reverse("mail:server_test_new"), {"host": "127.0.0.1", "port": 22}).status_code == 403
@@ -109,8 +110,15 @@ def _every_path(pk: int) -> list[str]:
     found = []
     for namespace, names in _names().items():
         for name, wanted in names:
-            found.append(reverse(f"{namespace}:{name}" if namespace else name, args=[pk] * wanted))
+            found.append(_path_of(f"{namespace}:{name}" if namespace else name, pk, wanted))
     return sorted(set(found))
+
+
+def _path_of(name: str, pk: int, wanted: int) -> str:
+    try:
+        return reverse(name, args=[pk] * wanted)
+    except NoReverseMatch:
+        return reverse(name, args=[uuid.UUID(int=pk)] * wanted)
 
 
 def _names() -> dict[str, list[tuple[str, int]]]:
