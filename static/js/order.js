@@ -53,6 +53,7 @@ class Order extends HTMLElement {
     const rows = this.rows;
     const other = rows[rows.indexOf(row) + way];
     if (other) row[way < 0 ? "after" : "before"](other);
+    row.scrollIntoView({ block: "nearest" });
     return Boolean(other);
   }
 
@@ -71,8 +72,9 @@ class Order extends HTMLElement {
   }
 
   async tell(row) {
+    const { announce } = await import("./toasts.js");
     const words = { name: row.dataset.name, place: this.rows.indexOf(row) + 1, count: this.rows.length };
-    (await import("./toasts.js")).announce(this.dataset.said.replace(/\{(\w+)\}/g, (_, word) => words[word]));
+    announce(this.dataset.said.replace(/\{(\w+)\}/g, (_, word) => words[word]));
   }
 
   async save(row) {

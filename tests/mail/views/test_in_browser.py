@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from daeris.models import User
-from mail.models import Mail, Server
+from mail import audit
+from mail.models import Domain, Mail, Server
 from tests.mail.views.conftest import MakeMail
 from tests.smtp_double import SmtpDouble
 
@@ -122,6 +123,103 @@ def test_everything_works_without_script(make_mail: MakeMail, bob: User, open_pa
 def test_the_body_is_shown_in_its_frame(make_mail: MakeMail, bob: User, open_page: OpenPage) -> None:
     page = open_page(bob, f"{MAILS}{make_mail(bob).pk}/")
     expect(page.frame_locator(".mail-frame").get_by_text("Hola, Julia")).to_be_visible()
+
+
+class TestTheServers:
+    @pytest.fixture
+    def three(self, company: Domain) -> list[Server]:
+        named = (("Primero", 10), ("Segundo", 20), ("Tercero", 30))
+        return [Server.objects.create(name=name, host="h.example", priority=priority) for name, priority in named]
+
+    def order(self, page: Page) -> Any:
+        return expect(page.locator("tbody .row-link"))
+
+    def stored(self) -> list[tuple[str, int]]:
+        return list(Server.objects.values_list("name", "priority"))
+
+    def test_by_keyboard_and_the_focus_stays(self, three: list[Server], alice: User, open_page: OpenPage) -> None:
+        page = open_page(alice, SERVERS)
+        grip = page.get_by_role("button", name="Move Primero, place 1 of 3")
+        grip.focus()
+        with page.expect_response("**/move/"):
+            page.keyboard.press("ArrowDown")
+            self.order(page).to_have_text(["Segundo", "Primero", "Tercero"])
+            expect(page.get_by_role("status")).to_contain_text("“Primero” is in place 2 of 3.")
+        # Drawn anew by the server, and still under the finger.
+        expect(page.get_by_role("button", name="Move Primero, place 2 of 3")).to_be_focused()
+        expect(page.locator("tbody tr").nth(1)).to_contain_text("priority 25")
+        assert self.stored() == [("Segundo", 20), ("Primero", 25), ("Tercero", 30)]
+
+    def test_by_dragging(self, three: list[Server], alice: User, open_page: OpenPage) -> None:
+        page = open_page(alice, SERVERS)
+        grips = page.locator(".grip")
+        below, above = grips.nth(2).bounding_box(), grips.nth(0).bounding_box()
+        assert below
+        assert above
+        page.mouse.move(below["x"] + 5, below["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(above["x"] + 5, above["y"] + 5, steps=6)
+        self.order(page).to_have_text(["Tercero", "Primero", "Segundo"])
+        # Thought better of it.
+        page.keyboard.press("Escape")
+        self.order(page).to_have_text(["Primero", "Segundo", "Tercero"])
+        page.mouse.up()
+        page.mouse.move(below["x"] + 5, below["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(above["x"] + 5, above["y"] + 5, steps=6)
+        with page.expect_response("**/move/"):
+            page.mouse.up()
+        expect(page.locator("tbody tr").first).to_contain_text("priority 5")
+        assert self.stored() == [("Tercero", 5), ("Primero", 10), ("Segundo", 20)]
+
+    def test_an_order_that_was_not_saved_is_taken_back(
+        self, three: list[Server], alice: User, open_page: OpenPage
+    ) -> None:
+        page = open_page(alice, SERVERS)
+        Server.objects.filter(pk=three[0].pk).update(active=False)
+        # Any answer but yes; Chromium's console keeps silent about this one.
+        page.route("**/move/", lambda route: route.fulfill(status=300))
+        page.get_by_role("button", name="Move Tercero, place 3 of 3").focus()
+        page.keyboard.press("ArrowUp")
+        expect(page.locator(".toast--danger")).to_be_visible()
+        self.order(page).to_have_text(["Segundo", "Tercero"])
+
+    def test_everything_without_script(self, three: list[Server], alice: User, open_page: OpenPage) -> None:
+        page = open_page(alice, SERVERS, script=False)
+        expect(page.locator(".grip").first).to_be_hidden()
+        page.get_by_role("button", name="Actions for Tercero").click()
+        page.get_by_role("button", name="Move up").locator("visible=true").click()
+        self.order(page).to_have_text(["Primero", "Tercero", "Segundo"])
+        page.get_by_role("button", name="Actions for Primero").click()
+        page.get_by_role("button", name="Pause", exact=True).locator("visible=true").click()
+        expect(page.locator("tbody tr").first).to_contain_text("Paused")
+        page.get_by_role("switch", name="Primero is active").click()
+        self.order(page).to_have_text(["Tercero", "Segundo"])
+        page.get_by_role("button", name="Pause sending").click()
+        page.get_by_role("button", name="Everything").locator("visible=true").click()
+        expect(page.get_by_role("complementary", name="Notice")).to_contain_text("All sending is paused")
+
+    def test_whoever_is_counted_on_is_asked_about(
+        self, three: list[Server], make_mail: MakeMail, alice: User, open_page: OpenPage
+    ) -> None:
+        make_mail(alice, state="queued", server=three[0], asked_server=three[0])
+        page = open_page(alice, SERVERS)
+        page.get_by_role("switch", name="Primero is active").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("asks for this very server: it will fail")
+        dialog.get_by_role("button", name="Archive").click()
+        self.order(page).to_have_text(["Segundo", "Tercero"])
+
+    def test_its_story_is_fetched_when_it_is_opened(
+        self, three: list[Server], alice: User, open_page: OpenPage
+    ) -> None:
+        with audit.recording(alice):
+            Server.objects.filter(pk=three[0].pk).update(port=2525)
+        page = open_page(alice, f"{SERVERS}{three[0].pk}/")
+        story = page.locator(".story")
+        story.get_by_role("heading", name="Changes").click()
+        expect(story).to_contain_text("Alice")
+        expect(story).to_contain_text("2525")
 
 
 class TestTheServerForm:
