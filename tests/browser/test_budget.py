@@ -35,7 +35,10 @@ class Meter:
             self.bytes[self.requests[event["requestId"]]] = event["encodedDataLength"]
 
 
-@pytest.mark.parametrize("path", ["/settings/mail/mails/", "/settings/mail/servers/new/", "/crm/opportunities/28/"])
+@pytest.mark.parametrize(
+    "path",
+    ["/settings/mail/mails/", "/settings/mail/servers/", "/settings/mail/servers/new/", "/crm/opportunities/28/"],
+)
 def test_a_first_load_is_small(visitors: Visitors, path: str) -> None:
     page = visitors.open("marta")
     meter = Meter(page)

@@ -49,6 +49,9 @@ SCREENS = [
     Screen("mails-failed", "/settings/mail/mails/?state=failed", "Correos electrónicos", user="ivan"),
     Screen("mails-cancelled", "/settings/mail/mails/?state=cancelled", "Correos electrónicos"),
     Screen("servers", "/settings/mail/servers/", "Servidores de correo saliente"),
+    Screen("servers-pauses", "/settings/mail/servers/pauses/", "Pausar envíos"),
+    Screen("servers-changes", "/settings/mail/servers/changes/", "Cambios"),
+    Screen("server-archive", "/settings/mail/servers/1/active/", "¿Archivar el servidor"),
     Screen("aliases", "/settings/mail/aliases/", "Alias de correo"),
     Screen("mailbox", "/demo/mailbox/", "Buzón de demostración"),
     Screen("notifications", "/chatter/notifications/", "Notificaciones", user="lucia"),
@@ -135,6 +138,19 @@ def filters_and_a_choice_of_rows(page: Page) -> list[str]:
     return wrong + look(page, "mails-chosen")
 
 
+def the_menus_of_the_servers(page: Page) -> list[str]:
+    go(page, "/settings/mail/servers/")
+    page.get_by_role("button", name="Acciones de Buzón de demostración").click()
+    wrong = look(page, "servers-actions")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Pausar envíos").click()
+    wrong += look(page, "servers-pause")
+    page.keyboard.press("Escape")
+    page.get_by_role("switch", name="Buzón de demostración está activo").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Archivar")).to_be_visible()
+    return wrong + look(page, "server-archive-dialog")
+
+
 def a_server_and_its_test(page: Page) -> list[str]:
     go(page, "/settings/mail/servers/")
     page.get_by_role("main").get_by_role("link", name="Buzón de demostración").click()
@@ -195,6 +211,7 @@ VISITS: list[Callable[[Page], list[str]]] = [
     deleting,
     a_mail,
     filters_and_a_choice_of_rows,
+    the_menus_of_the_servers,
     a_server_and_its_test,
     options,
     a_captured_mail,
