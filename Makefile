@@ -15,7 +15,7 @@ PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-b
 # The fast tests share the cores, and those with servers and browsers, which wait a lot, too. Neighbours stay together:
 # what a module makes ready for its tests is made once.
 FAST = -n auto --dist worksteal --no-migrations -m "not peers and not browser"
-SLOW = -n 2 --dist loadgroup -m "peers or browser" --ignore tests/embedded
+SLOW = -n 2 --dist loadscope -m "peers or browser" --ignore tests/embedded
 # How long a start takes is measured, so nothing runs beside it.
 ALONE = -m "peers or browser" tests/embedded
 FUZZ = tests/mail/test_routing_fuzz.py tests/mail/test_replies.py tests/mail/test_addresses.py

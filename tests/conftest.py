@@ -24,7 +24,13 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")
-pytest_plugins = ["tests.smtp_double", "tests.dns_double", "tests.lab.identity", "tests.lab.fixtures"]
+pytest_plugins = [
+    "tests.smtp_double",
+    "tests.dns_double",
+    "tests.lab.identity",
+    "tests.lab.fixtures",
+    "tests.scheduling",
+]
 
 # Models, modules and thousands of tests stay to the end: looking for garbage among them took a tenth of the time.
 gc.disable()
@@ -34,15 +40,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     gc.enable()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts servers or browsers shares them: a module stays together, and the whole browser tier does."""
-    for item in items:
-        if item.get_closest_marker("peers") or item.get_closest_marker("browser"):
-            is_tier = "tests/browser/" in item.nodeid
-            item.add_marker(pytest.mark.xdist_group("browser" if is_tier else item.nodeid.partition("::")[0]))
 
 
 def give(user: User, *permissions: str) -> User:

@@ -32,6 +32,16 @@ function row() {
   return at && (document.contains(at) ? at : document.getElementById(at.id));
 }
 
+// A list that refreshes itself brings new rows, which know nothing of where one was.
+for (const settled of ["htmx:afterSettle", "htmx:after:settle"]) {
+  document.body.addEventListener(settled, () => {
+    if (!row() || row() === at) return;
+    at = row();
+    at.classList.add("is-at");
+    if (document.activeElement === document.body) at.querySelector(".row-link")?.focus({ preventScroll: true });
+  });
+}
+
 function step(by) {
   const rows = [...document.querySelectorAll(".list tbody tr:not(.table__group)")];
   const next = rows[Math.min(Math.max(rows.indexOf(row()) + by, 0), rows.length - 1)];

@@ -44,16 +44,19 @@ class Visitors:
         *,
         width: int = WIDE,
         theme: Theme = "light",
-        language: str = "es",
+        language: str | None = "es",
         script: bool = True,
         **options: Any,
     ) -> Page:
-        """An empty page of somebody who is logged in; of a stranger without a user."""
+        """An empty page of somebody who is logged in; of a stranger without a user.
+
+        With no language, in a Spanish browser and in whatever the user chose last.
+        """
         context = self._browser.new_context(
             base_url=self._daeris.url,
             viewport={"width": width, "height": HEIGHTS.get(width, 900)},
             has_touch=width < 500,
-            locale={"es": "es-ES", "en": "en-GB"}[language],
+            locale={"es": "es-ES", "en": "en-GB"}[language or "es"],
             timezone_id="Europe/Madrid",
             color_scheme=theme,
             java_script_enabled=script,
@@ -63,6 +66,8 @@ class Visitors:
         context.set_default_timeout(10_000)
         if user:
             context.add_cookies(self._session(user))
+            if language:
+                self._speak(context.request, user, language)
         page = context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._said.append(f"{page.url}: {error}"))
@@ -86,6 +91,12 @@ class Visitors:
             where = message.location.get("url", "")
             self._said.append(f"{message.type}: {message.text} ({where})")
 
+    def _speak(self, request: APIRequestContext, user: str, language: str) -> None:
+        """A user's own choice holds in whichever browser; another test may have made one."""
+        chosen = request.get("/contacts/").text().partition(' lang="')[2][:2]
+        if chosen != language:
+            post(request, "/language/", {"language": language})
+
     def _session(self, user: str) -> Any:
         if user not in self._sessions:
             context = self._browser.new_context(base_url=self._daeris.url)
@@ -98,10 +109,15 @@ class Visitors:
 def log_in(request: APIRequestContext, user: str, password: str) -> None:
     """The session of a user without a page: tests of the log-in itself fill the form in."""
     request.get("/login/")
+    post(request, "/login/", {"username": user, "password": password})
+
+
+def post(request: APIRequestContext, path: str, form: dict[str, str]) -> None:
+    """Send a form whose answer leads elsewhere, with the token of a page seen before."""
     token = next(one["value"] for one in request.storage_state()["cookies"] if one["name"] == "csrftoken")
-    form = {"username": user, "password": password, "csrfmiddlewaretoken": token}
-    answer = request.post("/login/", form=form, headers={"Referer": "/login/"}, max_redirects=0)
-    assert answer.status == 302, answer.text()
+    fields: dict[str, str | float | bool] = {**form, "csrfmiddlewaretoken": token}
+    answer = request.post(path, form=fields, headers={"Referer": path}, max_redirects=0)
+    assert answer.status in {302, 303}, answer.text()
 
 
 def go(page: Page, path: str, status: int = 200) -> Response:
