@@ -20,7 +20,7 @@ MODE = env.str("DAERIS_MODE", default="embedded")
 if MODE not in {"embedded", "production"}:
     raise ImproperlyConfigured(f"DAERIS_MODE is {MODE!r}; use 'embedded' or 'production'.")
 EMBEDDED = MODE == "embedded"
-DATA_DIR = Path(env.str("DAERIS_DATA", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR = Path(env.str("DAERIS_DATA", default="") or BASE_DIR / "var").resolve()
 # The demo company and its mailbox: only where one command runs everything.
 DEMO = EMBEDDED and env.bool("DAERIS_DEMO", default=True)
 DEBUG = env.bool("DEBUG", default=False)
