@@ -12,9 +12,11 @@ BIN = .venv/bin
 # The list of static files that collectstatic writes last.
 STATIC = $(or $(DAERIS_DATA),var)/static/staticfiles.json
 PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-bar on --require-hashes --only-binary :all:
-# The fast tests share the cores, and those with servers and browsers, which wait a lot, too. Neighbours stay together:
-# what a module makes ready for its tests is made once.
-FAST = -n auto --dist worksteal --no-migrations -m "not peers and not browser"
+# The fast tests compute, or ask the database; those over the wire talk with doubles of servers. Both share the cores,
+# and neighbours stay together: what a module makes ready for its tests is made once.
+SHARED = -n auto --dist worksteal --no-migrations
+FAST = $(SHARED) -m "not wire and not peers and not browser" --ignore tests/peers --ignore tests/browser
+WIRE = $(SHARED) -m "wire and not peers and not browser"
 SLOW = -n 2 --dist loadscope -m "peers or browser" --ignore tests/embedded
 # How long a start takes is measured, so nothing runs beside it.
 ALONE = -m "peers or browser" tests/embedded
@@ -64,6 +66,7 @@ run: setup
 # -- Tests -------------------------------------------------------------------------------------------
 test: setup-dev packages
 	$(BIN)/python -m pytest $(FAST)
+	$(BIN)/python -m pytest $(WIRE)
 	$(BIN)/python -m pytest $(SLOW)
 	$(BIN)/python -m pytest $(ALONE)
 	@$(MAKE) --no-print-directory test-next

@@ -5,11 +5,14 @@ Alice may do everything, Bob reads, Charlie sees nothing that is not his.
 
 import gc
 import os
+from functools import cache
 from typing import Any
 
 import hypothesis
 import pytest
 from django.contrib.auth.models import Permission
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
 
 from daeris.documents.models import Opportunity
 from daeris.models import User
@@ -42,13 +45,33 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+# Who asks for one of these talks to a server over a socket.
+DOUBLES = {"smtp_double", "smtp_doubles", "dns_double", "identity", "identities"}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests over the wire are a tier of their own: the fast ones compute, or ask the database."""
+    if DOUBLES.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.wire)
+
+
+@cache
+def _permission_ids() -> dict[str, int]:
+    """By name ("mail.manage_mail"): the same rows in every test, until one has emptied the tables."""
+    known = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+    return {f"{app}.{codename}": pk for app, codename, pk in known}
+
+
+@receiver(post_migrate)
+def _forget_permissions(**kwargs: Any) -> None:
+    _permission_ids.cache_clear()
+
+
 def give(user: User, *permissions: str) -> User:
     """The user with these permissions ("mail.manage_mail"), read anew so that no cache hides them."""
-    wanted = [permission.split(".") for permission in permissions]
-    known = Permission.objects.select_related("content_type").filter(codename__in=[codename for _, codename in wanted])
-    found = [one for one in known if [one.content_type.app_label, one.codename] in wanted]
-    assert len(found) == len(permissions), f"not all of these exist: {permissions}"
-    user.user_permissions.add(*found)
+    given = [_permission_ids()[name] for name in permissions]
+    holding = User.user_permissions.through
+    holding.objects.bulk_create([holding(user_id=user.pk, permission_id=pk) for pk in given], ignore_conflicts=True)
     return User.objects.get(pk=user.pk)
 
 

@@ -11,7 +11,7 @@ from daeris.demo.models import KEPT, CapturedMail
 from daeris.demo.server import DemoServer
 from tests.embedded.letters import letter
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.wire]
 
 REFUSED, DEFERRED = "nadie@clinicavega.example", "ocupado@hotelmirador.example"
 MARTA, JULIA = "marta@miempresa.example", "julia@levante.example"

@@ -96,12 +96,16 @@ def error_of(phase: Phase, words: str) -> DeliveryError:
     return DeliveryError(phase, reply=Reply.of(int(words[:3]), words[4:]))
 
 
-@pytest.mark.parametrize(("phase", "outcome", "cause", "words"), REPLIES)
-def test_what_servers_answer(phase: Phase, outcome: str, cause: str, words: str) -> None:
-    verdict = classify(error_of(phase, words))
+def test_what_servers_answer() -> None:
+    """Every line of the table; those that are read otherwise are told together."""
+    verdicts = [(classify(error_of(phase, words)), outcome, cause, words) for phase, outcome, cause, words in REPLIES]
 
-    assert (verdict.outcome, verdict.cause) == (outcome, cause)
-    assert verdict.blame == CAUSES[cause].blame
+    assert len(verdicts) >= 200
+    assert [
+        (words, verdict.outcome, verdict.cause)
+        for verdict, outcome, cause, words in verdicts
+        if (verdict.outcome, verdict.cause, verdict.blame) != (outcome, cause, CAUSES[cause].blame)
+    ] == []
 
 
 @pytest.mark.parametrize(("phase", "kind", "detail", "outcome", "cause"), KIND_CASES)
@@ -259,15 +263,20 @@ def test_every_cause_that_is_ever_named_has_words() -> None:
     assert all(len(cause) <= 40 for cause in CAUSES)
 
 
-@pytest.mark.parametrize("code", ["", "from another time", *CAUSES])
-def test_every_cause_says_what_who_and_how(code: str) -> None:
+def test_every_cause_says_what_who_and_how() -> None:
     with translation.override("en"):
-        cause = describe(code)
-        words = [str(text) for text in (cause.title, cause.explanation, cause.who_acts, cause.action)]
+        told = {code: (describe(code).blame, _texts(code)) for code in ["", "from another time", *CAUSES]}
 
-    assert all(words)
-    assert not any("SMTP" in text for text in words)  # for people who sell
-    assert cause.blame in {"recipient", "message", "sender", "credentials", "server", "network", "policy"}
+    assert [code for code, (_blame, texts) in told.items() if not all(texts)] == []
+    # For people who sell.
+    assert [code for code, (_blame, texts) in told.items() if any("SMTP" in text for text in texts)] == []
+    known = {"recipient", "message", "sender", "credentials", "server", "network", "policy"}
+    assert {blame for blame, _texts in told.values()} <= known
+
+
+def _texts(code: str) -> list[str]:
+    cause = describe(code)
+    return [str(text) for text in (cause.title, cause.explanation, cause.who_acts, cause.action)]
 
 
 # -- Whose words they are ----------------------------------------------------------------------------------
@@ -391,14 +400,15 @@ def _covers(general: Rule, special: Rule) -> bool:
     )
 
 
-@pytest.mark.parametrize("code", CAUSES)
-def test_every_cause_is_told_in_spanish_too(code: str) -> None:
-    cause = CAUSES[code]
-    texts = (cause.title, cause.explanation, cause.who_acts, cause.action)
-
+def test_every_cause_is_told_in_spanish_too() -> None:
     with translation.override("en"):
-        english = [str(text) for text in texts]
+        english = {code: _texts(code) for code in CAUSES}
     with translation.override("es"):
-        spanish = [str(text) for text in texts]
+        spanish = {code: _texts(code) for code in CAUSES}
 
-    assert all(there != here for there, here in zip(english, spanish, strict=True))
+    assert [
+        (code, here)
+        for code, texts in english.items()
+        for here, there in zip(texts, spanish[code], strict=True)
+        if here == there
+    ] == []

@@ -292,10 +292,13 @@ COLUMNS = ("servers", "asked", "author", "default", "way", "sender", "envelope",
 OURS = frozenset({"us.test"})
 
 
-@pytest.mark.parametrize(COLUMNS, _rows("ladder", LADDER))
-def test_the_ladder(servers, asked, author, default, way, sender, envelope, reply_to, warnings):
-    decision = _decide(servers, asked, author, default, Rules(own_domains=OURS, providers=PROVIDERS))
-    assert _told(decision) == [way, sender, envelope, reply_to, warnings]
+def test_the_ladder():
+    """Every line of the table; those that are decided otherwise are told together."""
+    rules = Rules(own_domains=OURS, providers=PROVIDERS)
+    rows = [row.values for row in _rows("ladder", LADDER)]
+    decided = [(row, _told(_decide(*row[:4], rules))) for row in rows]
+    assert len(decided) >= 90
+    assert [(row, told) for row, told in decided if told != list(row[4:])] == []
 
 
 @pytest.mark.parametrize(COLUMNS, _rows("protected", PROTECTED))
