@@ -294,5 +294,6 @@ def test_a_limited_server_gets_the_rest_later(sent: Stack, postfix: Postfix, aut
     assert others == [("sent", "", None)] * 3
     # Whoever is not on the wire yet when the server finds it too much is spared the refusal.
     assert (first, second) in {(told, told), (spared, told)}
-    assert sent.sql("SELECT count(*) FROM mail_server WHERE name = %s AND slowed_until IS NOT NULL", case.name) == [(1,)]
+    slowed = "SELECT count(*) FROM mail_server WHERE name = %s AND slowed_until IS NOT NULL"
+    assert sent.sql(slowed, case.name) == [(1,)]
     assert len(postfix.wait_for(case.to, 3)) == 3
