@@ -5,6 +5,9 @@ from base64 import b32decode, b32encode
 from hashlib import sha256
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from mail.addresses import InvalidAddress, normalise
 
 MAC_BYTES = 10  # 80 bits
 # A token of up to 30 characters and a separator stand beside the local part of an address, which has room for 64.
@@ -27,6 +30,20 @@ def read(kind: str, token: str) -> int | None:
     if not data or not any(hmac.compare_digest(mac, _mac(key, kind, data)) for key in _keys()):
         return None
     return int.from_bytes(data, "big")
+
+
+def clean_part(text: str) -> str:
+    """What stands beside a token before the @: ASCII, and short enough; "" stays "". Raises InvalidAddress."""
+    part = text.strip()
+    if not part:
+        return ""
+    if "@" in part:
+        raise InvalidAddress(_("Only what stands before the @ is expected here."))
+    if not part.isascii():
+        raise InvalidAddress(_("Only letters without accents, digits and . _ - are possible here."))
+    if len(part) > MAX_TOKEN_PART:
+        raise InvalidAddress(_("At most %(most)s characters: a token is added to it.") % {"most": MAX_TOKEN_PART})
+    return normalise(f"{part}@x.example").removesuffix("@x.example")
 
 
 def _keys() -> list[str]:

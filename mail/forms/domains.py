@@ -8,10 +8,10 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import Switch
-from mail.addresses import InvalidAddress, normalise, normalise_domain
+from mail.addresses import InvalidAddress, normalise_domain
 from mail.default_from import clean_default_from
 from mail.models import Domain
-from mail.tokens import MAX_TOKEN_PART
+from mail.tokens import clean_part
 
 ADDRESS = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -120,17 +120,7 @@ class DomainForm(AddressesForm):
 
 
 def _token_part(text: str) -> str:
-    """The local part of bounce or catchall: ASCII, and short enough for a token beside it."""
-    part = text.strip()
-    if not part:
-        return ""
-    if "@" in part:
-        raise ValidationError(_("Only what stands before the @ is expected here."))
-    if not part.isascii():
-        raise ValidationError(_("Only letters without accents, digits and . _ - are possible here."))
-    if len(part) > MAX_TOKEN_PART:
-        raise ValidationError(_("At most %(most)s characters: a token is added to it.") % {"most": MAX_TOKEN_PART})
     try:
-        return normalise(f"{part}@x.example").removesuffix("@x.example")
+        return clean_part(text)
     except InvalidAddress as error:
         raise ValidationError(str(error)) from None
