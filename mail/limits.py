@@ -41,14 +41,7 @@ def limits_of(server: Server) -> dict[str, int]:
 
 def gauges(server: Server) -> list[Gauge]:
     """What of each limited window is used now; empty for a server without limits."""
-    limits = limits_of(server)
-    if not limits:
-        return []
-    in_hand, *used = _counts(server.pk, list(limits))
-    return [
-        Gauge(window, min(count + in_hand, limit), limit)
-        for (window, limit), count in zip(limits.items(), used, strict=True)
-    ]
+    return gauges_of([server]).get(server.pk, [])
 
 
 def gauges_of(servers: Collection[Server]) -> dict[int, list[Gauge]]:
