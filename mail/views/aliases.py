@@ -1,6 +1,7 @@
 """Mail aliases: the alias domains, and the addresses that are ours on them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,11 +12,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from daeris.ui.htmx import redirect
-from mail import audit
+from mail import audit, planning
+from mail.decisions import DomainFacts
 from mail.forms.domains import AddressesForm, DomainForm, default_domain
 from mail.impact import impact_of
-from mail.models import Domain, Mail, Options
-from mail.planning import default_from_of
+from mail.models import Domain, Mail
+from mail.routing import bounce_address
 from mail.views.access import manages_servers
 from mail.views.impact import ask_first
 
@@ -115,20 +117,12 @@ def _shown() -> list[tuple[Domain, dict[str, object]]]:
 
 def _examples(domain: Domain) -> dict[str, object]:
     """The whole addresses that the fields mean; those of a public provider are plus-addresses (design §4)."""
-    address = default_from_of(domain.name, domain.default_from)
-    is_public = domain.name in Options.load().provider_domains
-    account, _at, provider = address.partition("@")
-
-    def whole(part: str) -> str:
-        if not part:
-            return ""
-        if not is_public:
-            return f"{part}@{domain.name}"
-        return f"{account}+{part}@{provider}" if account else ""
-
+    rules = planning.snapshot().rules
+    facts = DomainFacts(domain.name, planning.default_from_of(domain.name, domain.default_from))
     return {
-        "address": address,
-        "bounce": whole(domain.bounce),
-        "catchall": whole(domain.catchall),
-        "is_public": is_public,
+        "address": facts.default_from,
+        "bounce": bounce_address(replace(facts, bounce=domain.bounce), rules),
+        # Made as the other is: only what it is for differs.
+        "catchall": bounce_address(replace(facts, bounce=domain.catchall), rules),
+        "is_public": domain.name in rules.providers,
     }

@@ -168,6 +168,11 @@ class TestDomains:
         assert "gmail.com is a public provider" in page
         assert "miempresa+rebotes@gmail.com" in page
 
+    def test_no_address_is_shown_that_no_mail_would_use(self, as_alice: Client) -> None:
+        form = {"name": "gmail.com", "default_from": "info@miempresa.example", "bounce": "rebotes", "confirmed": "1"}
+        as_alice.post(f"{ALIASES}domains/new/", form)
+        assert as_alice.get(ALIASES).context["examples"]["bounce"] == ""
+
     def test_a_change_says_first_for_whom_it_changes_what(
         self, company: Domain, server: Server, as_alice: Client
     ) -> None:
