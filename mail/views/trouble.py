@@ -1,13 +1,13 @@
 """What the alert above the list says: mail that does not leave, grouped by what would help, and where to mend it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q
 from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from mail.models.mail import MailQuerySet
 from mail.views.documents import documents_of
 
 RECENTLY = timedelta(hours=1)
-# So many mails are looked at and counted; beyond them stands a "+".
+# So many mails that failed, and so many that wait, are looked at and counted; beyond them stands a "+".
 MOST_MAILS = 500
 MOST_LINES = 3
 # Where a remedy is found: pages that only those who manage servers may open.
@@ -66,7 +66,7 @@ class Trouble:
 
     count: Count
     lines: tuple[Line, ...]
-    more: int  # reasons beyond those
+    more: Count  # reasons beyond those
     waits: bool  # some of it waits behind a server that only a person can mend
     failed: bool
     url: str
@@ -101,34 +101,48 @@ def reason_of(cause: str, server: str) -> Reason:
 def trouble_of(mails: MailQuerySet, servers: Mapping[int, Server], user: AbstractUser) -> Trouble | None:
     """The alert for these mails; None when nothing needs anybody.
 
-    One query, and a second one while a server is blocked; they look at the newest mails of each state only.
+    One query, and a second one while a server is blocked; each reads the newest mails only.
     """
-    failed, bounced = _latest(mails, "failed"), _latest(mails, "bounced")
-    facts = [_Fact(*row) for row in failed.union(bounced, all=True)]
-    blocked = blocked_ids(servers)
-    if blocked and len(facts) <= MOST_MAILS:
+    failed = mails.filter(_WentWrong(F("state")), settled_at__gte=now() - RECENTLY).order_by("-settled_at")
+    facts, is_cut = _facts(failed)
+    cut = {"failed", "bounced"} if is_cut else set()
+    if blocked := blocked_ids(servers):
         # In this order the index by state serves it, however many mails the server has sent before.
-        waiting = mails.filter(state="queued", server_id__in=blocked).order_by("-pk")
-        facts += [_Fact(*row) for row in waiting.values_list(*_Fact._fields)[: MOST_MAILS + 1 - len(facts)]]
+        waiting, is_cut = _facts(mails.filter(state="queued", server_id__in=blocked).order_by("-pk"))
+        facts += waiting
+        cut |= {"queued"} if is_cut else set()
     if not facts:
         return None
-    more, facts = len(facts) > MOST_MAILS, facts[:MOST_MAILS]
     groups = _grouped(facts, servers)
-    lines = _lines(groups[:MOST_LINES], servers, user, more=more)
+    lines = _lines(groups[:MOST_LINES], servers, user, cut=cut)
     return Trouble(
-        count=Count(len(facts), more=more),
+        count=Count(len(facts), more=bool(cut)),
         lines=tuple(lines),
-        more=max(0, len(groups) - MOST_LINES),
+        more=Count(max(0, len(groups) - MOST_LINES), more=bool(cut)),
         waits=any(fact.state == Mail.State.QUEUED for fact in facts),
         failed=any(fact.state != Mail.State.QUEUED for fact in facts),
         url=_list_of_failed(),
     )
 
 
-def _latest(mails: MailQuerySet, state: str) -> "QuerySet[Mail, tuple[Any, ...]]":
-    # State by state, as no index orders two of them by key; the hour is asked of those rows alone.
-    newest = mails.filter(state=state).order_by("-pk").values("pk")[: MOST_MAILS + 1]
-    return mails.filter(pk__in=newest, settled_at__gte=now() - RECENTLY).order_by().values_list(*_Fact._fields)
+class _WentWrong(Func):
+    """Whether a mail failed or bounced, in the words of the index of those that did so lately.
+
+    SQLite asks a partial index only where its condition stands in the question itself, without parameters; and unless
+    it is told that it gains nothing by it, it would rather read whatever failed at any time.
+    """
+
+    template = "%(expressions)s IN ('failed', 'bounced')"
+    output_field = BooleanField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=f"likely({self.template})", **context)
+
+
+def _facts(mails: MailQuerySet) -> tuple[list[_Fact], bool]:
+    """The first of these mails, and whether there are more."""
+    rows = [_Fact(*row) for row in mails.values_list(*_Fact._fields)[: MOST_MAILS + 1]]
+    return rows[:MOST_MAILS], len(rows) > MOST_MAILS
 
 
 def _failed() -> Q:
@@ -156,8 +170,9 @@ def _is_stopped(reason: Reason, servers: Mapping[int, Server]) -> bool:
 
 
 def _lines(
-    groups: list[tuple[Reason, list[_Fact]]], servers: Mapping[int, Server], user: AbstractUser, *, more: bool
+    groups: list[tuple[Reason, list[_Fact]]], servers: Mapping[int, Server], user: AbstractUser, *, cut: Collection[str]
 ) -> list[Line]:
+    """A line for each; of the states in `cut` there are more mails than are known."""
     records = _records(groups, user)
     lines = []
     for reason, facts in groups:
@@ -166,7 +181,7 @@ def _lines(
         url, link = _help(cause, reason, server, user, records.get(reason, ""))
         lines.append(
             Line(
-                count=Count(len(facts), more=more),
+                count=Count(len(facts), more=any(fact.state in cut for fact in facts)),
                 words=str(cause.title),
                 server=server.name if server else "",
                 is_beyond=cause.blame in _BEYOND,

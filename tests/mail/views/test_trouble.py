@@ -204,17 +204,48 @@ def test_it_looks_at_the_newest_only(
     _many(content, bob, 20, state="failed", cause="spam", server=gmail, settled_at=now())
     _many(content, bob, 20, state="queued", server=blocked)
 
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         found = trouble_of(Mail.objects.filter(user=bob), Server.objects.in_bulk(), bob)
 
     assert found is not None
-    assert (found.count.number, found.count.more) == (5, True)
+    assert (found.count.number, found.count.more) == (10, True)
     assert str(found.lines[0].count).endswith("+")
     mails = [query["sql"] for query in queries if 'FROM "mail_mail"' in query["sql"]]
     assert len(mails) <= 2
     assert all("LIMIT 6" in sql for sql in mails)
+
+
+def test_what_failed_lately_counts_however_many_newer_mails_failed_before(
+    monkeypatch: pytest.MonkeyPatch, bob: User, gmail: Server, make_mail: MakeMail
+) -> None:
+    monkeypatch.setattr(trouble, "MOST_MAILS", 5)
+    # Sent again by somebody, and failed again just now.
+    old = [make_mail(bob, state=state, server=gmail) for state in ("failed", "bounced")]
+    for state in ("failed", "bounced"):
+        _many(old[0].content, bob, 20, state=state, cause="spam", settled_at=now() - timedelta(hours=2))
+
+    found = trouble_of(Mail.objects.filter(user=bob), Server.objects.in_bulk(), bob)
+
+    assert found is not None
+    assert [(line.cause, str(line.count)) for line in found.lines] == [("recipient_unknown", "2")]
+    assert str(found.count) == "2"
+
+
+def test_only_the_numbers_that_go_on_say_so(
+    monkeypatch: pytest.MonkeyPatch, bob: User, blocked: Server, gmail: Server, make_mail: MakeMail
+) -> None:
+    monkeypatch.setattr(trouble, "MOST_MAILS", 5)
+    content = make_mail(bob, state="queued", server=blocked).content
+    for cause in ("spam", "too_large", "mailbox_full", "sending_limit"):
+        _many(content, bob, 2, state="failed", cause=cause, server=gmail, settled_at=now())
+
+    found = trouble_of(Mail.objects.filter(user=bob), Server.objects.in_bulk(), bob)
+
+    assert found is not None
+    # The stopped server is told all the same, with its whole number.
+    assert [str(line.count) for line in found.lines] == ["1", "2+", "2+"]
+    assert found.lines[0].server == "Respaldo"
+    assert (str(found.count), str(found.more)) == ("6+", "1+")
 
 
 def test_a_reason_is_its_cause_and_its_server() -> None:
