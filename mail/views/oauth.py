@@ -45,14 +45,17 @@ REFUSED: dict[str, Promise] = {
 }
 
 
-def begin(request: HttpRequest, server: Server) -> HttpResponse:
-    """Send the person to the provider of this server, which is saved."""
+def begin(request: HttpRequest, server: Server, *, archives: bool = False) -> HttpResponse:
+    """Send the person to the provider of this server, which is saved.
+
+    Who `archives` it as well, although somebody counts on it, is asked about that on coming back.
+    """
     back = request.build_absolute_uri(reverse("mail:oauth_callback"))
     try:
         flow = oauth.start(server.authentication, redirect_uri=back, account=server.username)
     except OAuthError as error:
         messages.error(request, _words(error))
-        return redirect(request, reverse("mail:server", args=[server.pk]))
+        return redirect(request, _page(server, archives=archives))
     mine = {
         "user": request.user.pk,
         "server": server.pk,
@@ -60,6 +63,7 @@ def begin(request: HttpRequest, server: Server) -> HttpResponse:
         "verifier": encrypt(flow.verifier),
         "nonce": flow.nonce,
         "back": back,
+        "archives": archives,
         "at": time.time(),
     }
     under_way = [*_under_way(request).items(), (flow.state, mine)]
@@ -79,7 +83,6 @@ def callback(request: HttpRequest) -> HttpResponse:
     server = Server.objects.custom().filter(pk=flow["server"]).first() if flow else None
     if flow is None or flow["user"] != request.user.pk or server is None:
         return render(request, "mail/oauth_refused.html", status=400)
-    here = reverse("mail:server", args=[server.pk])
     if server.authentication != flow["provider"]:
         messages.error(request, _("The server logs in in another way now, so nothing was connected."))
     elif "code" not in request.GET:
@@ -87,7 +90,7 @@ def callback(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(denial))
     else:
         _finish(request, server, flow)
-    return redirect(request, here)
+    return redirect(request, _page(server, archives=flow.get("archives", False)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -120,6 +123,11 @@ def save_client(request: HttpRequest, form: OAuthClientForm) -> None:
         waiting = Server.objects.custom().filter(authentication=form.provider, blocked_cause="oauth_client")
         for server in waiting:
             release(server)
+
+
+def _page(server: Server, *, archives: bool) -> str:
+    """Where one goes on: the form, or the question before the server is archived."""
+    return reverse("mail:server_active" if archives else "mail:server", args=[server.pk])
 
 
 def _under_way(request: HttpRequest) -> dict[str, dict[str, Any]]:

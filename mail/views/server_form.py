@@ -60,7 +60,7 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
                 release(saved)
         oauth_tokens.settle(saved)
     if form.connects:
-        return oauth.begin(request, saved)
+        return oauth.begin(request, saved, archives=asks_first)
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
         _use_as_default(request, saved)

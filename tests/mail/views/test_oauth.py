@@ -10,7 +10,7 @@ from django.test import Client
 
 from daeris.models import User
 from mail.fields import decrypt
-from mail.models import Grant, OAuthClient, Server
+from mail.models import Grant, OAuthClient, Options, Server
 from mail.oauth_providers import client_of
 from tests.conftest import give
 from tests.lab.identity import CLIENT_ID, CLIENT_SECRET, Identity
@@ -47,6 +47,12 @@ def leave(client: Client, path: str, **changes: Any) -> str:
 
 def back(client: Client, answer: dict[str, str]) -> Any:
     return client.get(BACK, answer)
+
+
+def is_the_only_one() -> None:
+    """Without the server nothing leaves, so archiving it is asked about."""
+    Options.load()
+    Options.objects.update(custom_servers=True)
 
 
 def words(client: Client, path: str) -> str:
@@ -102,6 +108,32 @@ class TestConnecting:
         server.refresh_from_db()
         assert (server.username, server.from_filter) == ("info@m.test", "info@m.test")
         assert "The user name stays info@m.test" in words(as_alice, url(server))
+
+    def test_archiving_with_it_asks_once_the_account_is_connected(
+        self, provider: Identity, server: Server, as_alice: Client
+    ) -> None:
+        is_the_only_one()
+
+        response = back(as_alice, consent(leave(as_alice, url(server), active=None)))
+
+        assert response.url == url(server, "active/")
+        server.refresh_from_db()
+        assert server.active
+        assert server.grant.account == provider.account
+        assert "It is the only active server" in words(as_alice, response.url)
+
+    def test_archiving_with_it_asks_whoever_said_no(
+        self, provider: Identity, server: Server, as_alice: Client, settings: Any
+    ) -> None:
+        is_the_only_one()
+        provider.consents = False
+        assert back(as_alice, consent(leave(as_alice, url(server), active=None))).url == url(server, "active/")
+        # And whoever could not even be asked.
+        settings.MAIL_OAUTH_CLIENTS = {}
+        response = as_alice.post(url(server), form(**{**GMAIL, "connect": "google", "active": None}))
+        assert response.url == url(server, "active/")
+        server.refresh_from_db()
+        assert server.active
 
     def test_the_way_back_is_the_same_at_both_ends(self, provider: Identity, server: Server, as_alice: Client) -> None:
         consent(leave(as_alice, url(server)))
