@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
@@ -50,11 +50,15 @@ def begin(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 @login_required
 def probe(request: HttpRequest, pk: UUID) -> HttpResponse:
     """How a test goes: its steps so far, for the person who began it. 204 when there is nothing new."""
-    if not request.user.has_perm("mail.manage_servers"):
+    user: Any = request.user
+    if not user.has_perm("mail.manage_servers"):
         raise Http404
-    one = get_object_or_404(Probe, pk=pk, user=request.user)
-    context = context_of_probe(one)
+    one = Probe.objects.filter(pk=pk, user=user).first()
+    # A page that asks what became of it is told; it is deleted with its server.
+    context = context_of_probe(one) if one else {"is_running": False, "is_gone": True}
     if not is_partial(request):
+        if one is None:
+            raise Http404
         response = render(request, "mail/probe.html", context)
     elif context["is_running"] and request.GET.get("have") == context["version"]:
         response = HttpResponse(status=204)

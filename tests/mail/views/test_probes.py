@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -247,6 +248,25 @@ class TestInTheBackground:
         assert probe.server == server
         assert server.blocked_cause == ""
 
+    def test_a_server_that_is_deleted_meanwhile_ends_it_with_words(
+        self, stored: Server, as_alice: Client, alice: User
+    ) -> None:
+        probe = Probe.objects.create(user=alice, server=stored)
+        where = f"{reverse('mail:probe', args=[probe.pk])}?have=0"
+        assert as_alice.get(where, headers=HTMX).status_code == 204
+        as_alice.post(url(stored, "delete/"))
+
+        response = as_alice.get(where, headers=HTMX)
+
+        assert response.status_code == 200
+        html = response.content.decode()
+        assert "The test has ended: its server was deleted." in html
+        assert "hx-trigger" not in html
+        # Said to those who do not look, too.
+        assert html.count("its server was deleted") == 2
+        # Whoever opens the address learns nothing from it.
+        assert as_alice.get(where).status_code == 404
+
     def test_without_script_the_page_of_a_test_asks_again_by_itself(
         self, as_alice: Client, smtp_double: SmtpDouble
     ) -> None:
@@ -278,6 +298,8 @@ class TestWhoMayRead:
         bob.user_permissions.add(*probe.user.user_permissions.all())  # type: ignore[union-attr]
         assert as_bob.get(f"{LIST}new/").status_code == 200
         assert as_bob.get(reverse("mail:probe", args=[probe.pk])).status_code == 404
+        asked = as_bob.get(f"{reverse('mail:probe', args=[probe.pk])}?have=0", headers=HTMX).content
+        assert asked == as_bob.get(f"{reverse('mail:probe', args=[uuid4()])}?have=0", headers=HTMX).content
 
     def test_nor_whoever_may_not_manage_servers_any_more(self, probe: Probe, alice: User, as_alice: Client) -> None:
         alice.user_permissions.clear()
