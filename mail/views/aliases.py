@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from daeris.ui.htmx import redirect
@@ -16,7 +15,7 @@ from mail import audit, planning
 from mail.decisions import DomainFacts
 from mail.forms.domains import AddressesForm, DomainForm, default_domain
 from mail.impact import impact_of
-from mail.models import Domain, Mail
+from mail.models import Domain
 from mail.routing import bounce_address
 from mail.views.access import manages_servers
 from mail.views.impact import ask_first
@@ -84,10 +83,8 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
             one.delete()
         messages.success(request, _("The domain %(name)s was deleted.") % {"name": one.name})
         return redirect(request, reverse("mail:aliases"))
-    waiting = Mail.objects.filter(state=Mail.State.QUEUED).count()
     question = {
         "title": _("Delete the domain %(name)s?") % {"name": one.name},
-        "text": _farewell(waiting),
         "impact": impact_of(lambda: Domain.objects.get(pk=pk).delete()),
         "action": request.path,
         "cancel_url": reverse("mail:aliases"),
@@ -101,14 +98,6 @@ def _save(fresh: Callable[[], AddressesForm]) -> None:
     form = fresh()
     form.is_valid()
     form.save()
-
-
-def _farewell(waiting: int) -> str:
-    if not waiting:
-        return _("No e-mail waits in the queue.")
-    return ngettext(
-        "%(count)s waiting e-mail is planned anew.", "%(count)s waiting e-mails are planned anew.", waiting
-    ) % {"count": waiting}
 
 
 def _shown() -> list[tuple[Domain, dict[str, object]]]:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from mail.models import Domain, Options, Server
+from tests.mail.views.conftest import MakeMail
 
 OPTIONS, ALIASES = "/settings/general/", "/settings/mail/aliases/"
 FORM = {"dmarc_protection": "never", "public_providers": "gmail.com", "alias_domain": ""}
@@ -197,6 +198,19 @@ class TestDomains:
         assert as_alice.post(ALIASES, form).status_code == 303
         company.refresh_from_db()
         assert company.catchall == "respuestas"
+
+    def test_deleting_says_once_how_much_mail_waits(
+        self, company: Domain, make_mail: MakeMail, as_alice: Client
+    ) -> None:
+        Server.objects.create(name="Suyo", host="h.example", from_filter=company.name)
+        Options.load()
+        Options.objects.update(custom_servers=True)
+        make_mail(None, state="queued")
+
+        page = as_alice.get(f"{ALIASES}domains/{company.pk}/delete/").content.decode()
+
+        assert "Mail without an author" in page
+        assert page.count("1 waiting e-mail is planned anew.") == 1
 
     def test_deleting_is_asked_and_done(self, company: Domain, as_alice: Client, as_bob: Client) -> None:
         path = f"{ALIASES}domains/{company.pk}/delete/"
