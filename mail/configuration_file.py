@@ -1,6 +1,7 @@
 """The file of `mail_config`, read and checked by itself: every mistake at once, each with its place."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from mail.addresses import (
     InvalidAddress,
-    normalise,
     normalise_domain,
     normalise_filter,
     normalise_host,
@@ -58,6 +58,10 @@ class Entry:
     def name(self) -> str:
         return str(self.values.get("name", ""))
 
+    def understands(self, *names: str) -> bool:
+        """Whether none of these fields is among those that were given and not understood."""
+        return self.broken.isdisjoint(names)
+
 
 @dataclass(slots=True)
 class ConfigurationFile:
@@ -75,7 +79,7 @@ def read_file(text: str) -> ConfigurationFile:
     """The file as far as it could be understood, with everything that is wrong in it."""
     file = ConfigurationFile()
     try:
-        data = json.loads(text, object_pairs_hook=_without_repeated_keys)
+        data = json.loads(text, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
         place = _("line %(line)s, column %(column)s") % {"line": error.lineno, "column": error.colno}
         file.problems.append(Problem(place, _("This is not JSON: %(reason)s.") % {"reason": error.msg}))
@@ -86,12 +90,12 @@ def read_file(text: str) -> ConfigurationFile:
     if not isinstance(data, dict):
         file.problems.append(Problem("", _("The file must hold one object: {…}.")))
         return file
-    _refuse_unknown(data, "", ("options", "domains", "servers", "identities", "aliases"), file.problems)
+    _check_keys(data, "", ("options", "domains", "servers", "identities", "aliases"), file.problems)
     file.options = _entry(data.get("options", {}), "options", OPTION_FIELDS, file.problems)
     file.domains = _entries(data.get("domains", []), "domains", DOMAIN_FIELDS, file.problems)
     file.servers = _entries(data.get("servers", []), "servers", SERVER_FIELDS, file.problems)
     if "identities" in data:
-        file.identities = _entries(data["identities"], "identities", IDENTITY_FIELDS, file.problems)
+        file.identities = _entries(data["identities"], "identities", IDENTITY_FIELDS, file.problems, "default_from")
     _check_domains(file)
     if data.get("aliases", []) != []:
         words = _("Aliases for incoming mail are not available in this version; leave the list empty.")
@@ -99,13 +103,13 @@ def read_file(text: str) -> ConfigurationFile:
     return file
 
 
-def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # JSON keeps the last of two equal keys in silence; here someone meant the first one, too.
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        repeated = next(name for name, _value in pairs if [key for key, _value in pairs].count(name) > 1)
-        raise ValueError(_("The key “%(key)s” appears twice in the same object.") % {"key": repeated})
-    return found
+class _Object(dict[str, Any]):
+    """An object of the file, and the keys that it has twice: JSON keeps the last value and says nothing."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counted = Counter(name for name, _value in pairs)
+        self.repeated = [name for name, times in counted.items() if times > 1]
 
 
 # -- Objects and lists -------------------------------------------------------------------------------
@@ -113,11 +117,11 @@ def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 Fields = Mapping[str, Callable[[Any], Any]]
 
 
-def _entries(value: Any, place: str, fields: Fields, problems: list[Problem]) -> list[Entry]:
+def _entries(value: Any, place: str, fields: Fields, problems: list[Problem], required: str = "name") -> list[Entry]:
     if not isinstance(value, list):
         problems.append(Problem(place, _("A list is expected here: […].")))
         return []
-    entries = [_entry(item, f"{place}[{index}]", fields, problems) for index, item in enumerate(value)]
+    entries = [_entry(item, f"{place}[{index}]", fields, problems, required) for index, item in enumerate(value)]
     seen: dict[str, str] = {}
     for entry in entries:
         first = seen.setdefault(entry.name, entry.place)
@@ -127,13 +131,13 @@ def _entries(value: Any, place: str, fields: Fields, problems: list[Problem]) ->
     return entries
 
 
-def _entry(value: Any, place: str, fields: Fields, problems: list[Problem]) -> Entry:
+def _entry(value: Any, place: str, fields: Fields, problems: list[Problem], required: str = "") -> Entry:
     if not isinstance(value, dict):
         problems.append(Problem(place, _("An object is expected here: {…}.")))
         return Entry(place, {}, broken=frozenset(fields))
-    _refuse_unknown(value, place, fields, problems)
-    if "name" in fields and "name" not in value:
-        problems.append(Problem(f"{place}.name", _("This is missing.")))
+    _check_keys(value, place, fields, problems)
+    if required and required not in value:
+        problems.append(Problem(f"{place}.{required}", _("This is missing.")))
     values: dict[str, Any] = {}
     broken = set()
     for name in filter(fields.__contains__, value):
@@ -145,7 +149,10 @@ def _entry(value: Any, place: str, fields: Fields, problems: list[Problem]) -> E
     return Entry(place, values, frozenset(broken))
 
 
-def _refuse_unknown(value: Mapping[str, Any], place: str, known: Iterable[str], problems: list[Problem]) -> None:
+def _check_keys(value: Mapping[str, Any], place: str, known: Iterable[str], problems: list[Problem]) -> None:
+    for name in value.repeated if isinstance(value, _Object) else ():
+        words = _("The key “%(key)s” appears twice in the same object.") % {"key": name}
+        problems.append(Problem(f"{place}.{name}" if place else name, words))
     for name in value:
         if name not in known:
             words = _("Unknown; known here: %(names)s.") % {"names": ", ".join(known)}
@@ -194,9 +201,13 @@ def text(longest: int, *, required: bool = False) -> Callable[[Any], str]:
     return read
 
 
-def sender(value: Any) -> str:
-    """A default From that must be there: a local part, or a whole address."""
-    return clean_default_from(text(254, required=True)(value))
+def sender(*, required: bool = False) -> Callable[[Any], str]:
+    """A default From: a local part, or a whole address."""
+
+    def read(value: Any) -> str:
+        return clean_default_from(text(254, required=required)(value))
+
+    return read
 
 
 def one_of(*choices: str) -> Callable[[Any], str]:
@@ -215,7 +226,16 @@ def domain(value: Any) -> str:
 def domains(value: Any) -> str:
     if not isinstance(value, list):
         raise WrongValue(_("A list is expected here: […]."))
-    return " ".join(dict.fromkeys(domain(item) for item in value))
+    good: dict[str, None] = {}
+    bad: list[str] = []
+    for item in value:
+        try:
+            good[domain(item)] = None
+        except ValueError as error:
+            bad.append(f"«{item}»: {error}")
+    if bad:
+        raise WrongValue(" ".join(bad))
+    return " ".join(good)
 
 
 def host(value: Any) -> str:
@@ -273,7 +293,7 @@ OPTION_FIELDS: Fields = {
 }
 DOMAIN_FIELDS: Fields = {
     "name": domain,
-    "default_from": text(254),
+    "default_from": sender(),
     "bounce": token_part,
     "catchall": token_part,
     "default": boolean,
@@ -281,7 +301,7 @@ DOMAIN_FIELDS: Fields = {
 IDENTITY_FIELDS: Fields = {
     "document_type": text(200),
     "team": text(150),
-    "default_from": sender,
+    "default_from": sender(required=True),
 }
 SERVER_FIELDS: Fields = {
     "name": text(100, required=True),
@@ -321,10 +341,10 @@ def _check_domains(file: ConfigurationFile) -> None:
         words = _("Only one domain can be the default one; %(place)s is it already.") % {"place": defaults[0]}
         file.problems.append(Problem(f"{place}.default", words))
     for entry in file.domains:
-        sender = entry.values.get("default_from", "")
-        if not sender or not entry.name:
+        if not entry.name:
             continue
         try:
-            normalise(sender if "@" in sender else f"{sender}@{entry.name}")
+            # Long enough a domain leaves no room for a local part that is right by itself.
+            clean_default_from(entry.values.get("default_from", ""), entry.name)
         except InvalidAddress as error:
             file.problems.append(Problem(f"{entry.place}.default_from", str(error)))

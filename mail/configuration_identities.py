@@ -31,7 +31,8 @@ def planned_rules(entries: list[Entry], problems: list[Problem]) -> list[Identit
     seen: dict[tuple[int | None, int | None], str] = {}
     for position, entry in enumerate(entries):
         kind, team = _kind(entry, problems), _team(entry, problems)
-        if not entry.values.get("document_type") and not entry.values.get("team") and not entry.broken:
+        says_nothing = not entry.values.get("document_type") and not entry.values.get("team")
+        if says_nothing and entry.understands("document_type", "team"):
             problems.append(Problem(entry.place, _("Choose a kind of document, a team, or both.")))
         key = (kind.pk if kind else None, team.pk if team else None)
         first = seen.setdefault(key, entry.place)

@@ -14,7 +14,7 @@ from mail.fields import decrypt, encrypt
 from mail.filter_advice import filter_warnings
 from mail.models import Provider, Server
 from mail.oauth_tokens import grant_of
-from mail.secret_places import place_of
+from mail.secret_places import BELONGS_TO, place_of
 
 # Everything but secrets, as the file has it.
 SERVER_FIELDS = (
@@ -51,10 +51,11 @@ def fill_server(row: Server, entry: Entry, *, anew: bool) -> Iterator[Problem]:
         setattr(row, COLUMNS.get(name, name), value)
     if not row.host and "host" not in entry.broken:
         yield Problem(f"{entry.place}.host", _("This is missing."))
-    if not entry.broken:
+    yield from _check_filter(row, entry)
+    yield from _check_log_in(row, entry)
+    # Where a secret belongs shows only when all of the place is understood.
+    if entry.understands(*BELONGS_TO, "authentication", *SECRETS, *CERTIFICATES):
         is_moved = place_of(row) != belonged_to
-        yield from _check_filter(row, entry)
-        yield from _check_log_in(row, entry)
         yield from _give_password(row, entry, is_moved=is_moved)
         yield from _give_key(row, entry, is_moved=is_moved, is_same=row.client_certificate == chain)
 
@@ -92,7 +93,8 @@ def _defaults(entry: Entry) -> dict[str, Any]:
 
 
 def _check_filter(row: Server, entry: Entry) -> Iterator[Problem]:
-    if not row.from_filter and presets.needs_filter(row.preset, row.host):
+    is_understood = entry.understands("from_filter", "preset", "host")
+    if is_understood and not row.from_filter and presets.needs_filter(row.preset, row.host):
         words = _(
             "This provider lets an account send as itself only, so the filter must not be empty: write the "
             "address of the account."
@@ -101,20 +103,22 @@ def _check_filter(row: Server, entry: Entry) -> Iterator[Problem]:
 
 
 def _check_log_in(row: Server, entry: Entry) -> Iterator[Problem]:
-    way = row.authentication
-    if way == Server.Authentication.PASSWORD and not row.username:
+    way, is_clear = row.authentication, row.security == Server.Security.NONE and entry.understands("security")
+    if not entry.understands("authentication"):
+        return
+    if way == Server.Authentication.PASSWORD and not row.username and entry.understands("username"):
         yield Problem(f"{entry.place}.username", _("Logging in with a password needs a user name."))
     if way in (Server.Authentication.NONE, *Provider.values) and entry.values.get("password"):
         words = _("There is a password, but the authentication is “%(authentication)s”.") % {"authentication": way}
         yield Problem(f"{entry.place}.authentication", words)
-    if way in Provider.values and row.security == Server.Security.NONE:
+    if way in Provider.values and is_clear:
         words = _("The permission is only shown over an encrypted connection: choose TLS (STARTTLS) or SSL/TLS.")
         yield Problem(f"{entry.place}.security", words)
     if way == Server.Authentication.CERTIFICATE:
-        if row.security == Server.Security.NONE:
+        if is_clear:
             words = _("A certificate is only shown over an encrypted connection: choose TLS (STARTTLS) or SSL/TLS.")
             yield Problem(f"{entry.place}.security", words)
-        if not row.client_certificate:
+        if not row.client_certificate and entry.understands("client_certificate"):
             words = _("Logging in with a certificate needs the certificate, in PEM form.")
             yield Problem(f"{entry.place}.client_certificate", words)
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.utils import translation
 
 from mail.configuration import ConfigurationInvalid, Report, export_configuration, import_configuration
@@ -317,7 +317,9 @@ AT = "servers[0]"
         ("{", "line 1, column 2", "not JSON"),
         ("[]", "", "one object"),
         ("3", "", "one object"),
-        ('{"servers": [], "servers": []}', "", "appears twice"),
+        ('{"servers": [], "servers": []}', "servers", "twice"),
+        ('{"servers": [{"name": "A", "host": "a", "host": "b"}]}', "servers[0].host", "twice"),
+        ('{"options": {"custom_servers": true, "custom_servers": false}}', "options.custom_servers", "twice"),
         ({"server": []}, "server", "known here: options, domains, servers, identities, aliases"),
         ({"options": []}, "options", "An object"),
         ({"options": {"custom_servers": "yes"}}, "options.custom_servers", "true or false"),
@@ -326,7 +328,8 @@ AT = "servers[0]"
         ({"options": {"mass_server": "X"}}, "options.mass_server", "no outgoing server named «X»"),
         ({"options": {"mass_server": None}}, "options.mass_server", "A text"),
         ({"options": {"public_providers": "gmail.com"}}, "options.public_providers", "A list"),
-        ({"options": {"public_providers": ["a b"]}}, "options.public_providers", "not a domain"),
+        ({"options": {"public_providers": ["a b"]}}, "options.public_providers", "«a b»: This is not a domain"),
+        ({"options": {"public_providers": ["a b", 7]}}, "options.public_providers", "«7»: A text"),
         ({"options": {"color": 1}}, "options.color", "Unknown"),
         ({"domains": {}}, "domains", "A list"),
         ({"domains": ["x.example"]}, "domains[0]", "An object"),
@@ -334,6 +337,11 @@ AT = "servers[0]"
         ({"domains": [{"name": "a b"}]}, "domains[0].name", "not a domain"),
         ({"domains": [{"name": "x.example", "default_from": "a b"}]}, "domains[0].default_from", "before the @"),
         ({"domains": [{"name": "x.example", "default_from": "a@b@c"}]}, "domains[0].default_from", "not a list"),
+        (
+            {"domains": [{"name": "x.example", "default_from": "A <a@b.example>"}]},
+            "domains[0].default_from",
+            "without a",
+        ),
         ({"domains": [{"name": "x.example", "bounce": "b@x.example"}]}, "domains[0].bounce", "before the @"),
         ({"domains": [{"name": "x.example", "catchall": "ñ"}]}, "domains[0].catchall", "without accents"),
         ({"domains": [{"name": "x.example", "bounce": "b" * 33}]}, "domains[0].bounce", "32 characters"),
@@ -400,6 +408,10 @@ def test_every_mistake_is_told_at_once_and_nothing_is_written():
                 {"name": "Corporativo", "priority": 1},
                 {"name": "Nuevo", "host": "h.example", "port": 99999, "security": "tls"},
                 {"name": "Otro", "port": "x", "from_filter": "a b"},
+                # One mistake of a server hides no other, and nothing is said of what cannot be told yet.
+                {"name": "Cuatro", "host": "h.example", "port": "x", "authentication": "password"},
+                {"name": "Cinco", "host": "h.example", "port": 0, "authentication": "certificate"},
+                {"name": "Seis", "host": "smtp.office365.com", "security": "ssl", "authentication": "google"},
             ],
             "aliases": [1],
         }
@@ -410,8 +422,15 @@ def test_every_mistake_is_told_at_once_and_nothing_is_written():
         "servers[1].port",
         "servers[2].port",
         "servers[2].from_filter",
+        "servers[3].port",
+        "servers[4].port",
+        "servers[5].security",
         "aliases",
         "servers[2].host",
+        "servers[3].username",
+        "servers[4].security",
+        "servers[4].client_certificate",
+        "servers[5].from_filter",
         "options.mass_server",
     ]
     assert everything() == before
@@ -462,6 +481,14 @@ def test_the_command_answers_in_json_alone(file):
         "warnings": [],
     }
     assert err == ""
+
+
+@pytest.mark.parametrize("order", ["import {} --replace", "import --replace {}", "--replace import {}"])
+def test_the_command_takes_its_words_in_any_order(file, order):
+    """Through argparse, as a shell would: `call_command` sorts options out itself."""
+    parser = load_command_class("mail", "mail_config").create_parser("manage.py", "mail_config")
+    given = parser.parse_args(order.format(file).split())
+    assert (given.action, given.file, given.replace) == ("import", str(file), True)
 
 
 def test_the_command_reads_standard_input(monkeypatch):

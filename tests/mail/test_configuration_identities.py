@@ -51,6 +51,7 @@ def test_a_file_that_does_not_speak_of_them_leaves_them_unless_it_replaces() -> 
         ({**INVOICES, "document_type": "documents.bill"}, "identities[0].document_type", "no kind of document"),
         ({**SALES, "team": "Nobody"}, "identities[0].team", "no team named"),
         ({**SALES, "default_from": ""}, "identities[0].default_from", "must not be empty"),
+        ({"team": "Ventas"}, "identities[0].default_from", "missing"),
         ({**SALES, "default_from": "Ana <ana@x.example>"}, "identities[0].default_from", "without a name"),
         ({**SALES, "default_from": "a\r\nBcc: b@c.example"}, "identities[0].default_from", ""),
         ({"default_from": "info"}, "identities[0]", "a team, or both"),

@@ -21,6 +21,12 @@ from mail.configuration import (
 class Command(BaseCommand):
     help = "Import the e-mail configuration from a JSON file (- for standard input), or export it without secrets."
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        # `import --replace FILE`: by itself argparse thinks that there is no FILE once an option comes before it.
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["import", "export"])
         parser.add_argument("file", nargs="?", metavar="FILE", help="what to import; - for standard input")
