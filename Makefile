@@ -97,17 +97,26 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup-dev packages
-	$(BIN)/python -m tests.bench
+# Everybody side by side; tests/bench/__main__.py shows what BENCH and OPTIONS take.
+bench: setup-dev packages .venv-bench/.installed
+	$(BIN)/python -m tests.bench $(if $(BENCH),--only "$(BENCH)") $(OPTIONS)
+
+# The others live apart: what they need is nothing of ours.
+.venv-bench/.installed: requirements/bench.lock
+	@echo "Installing those to measure against"
+	@"$(PYTHON)" -m venv .venv-bench
+	@.venv-bench/bin/python $(PIP_INSTALL) -r $<
+	@touch $@
 
 # -- Upkeep ------------------------------------------------------------------------------------------
-COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --quiet --extra serve --extra embedded
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
+COMPILE = $(LOCK) pyproject.toml --extra serve --extra embedded
 
 # Run it after a change of the dependencies in pyproject.toml; UPGRADE=--upgrade takes the newest that fit.
 lock: setup-dev
 	$(COMPILE) $(UPGRADE) -o requirements/run.lock
 	$(COMPILE) $(UPGRADE) --extra test -c requirements/run.lock -o requirements/dev.lock
+	$(LOCK) requirements/bench.in $(UPGRADE) -c requirements/run.lock -o requirements/bench.lock
 
 messages: setup-dev
 	$(BIN)/python -m daeris.messages extract

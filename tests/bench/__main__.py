@@ -1,68 +1,97 @@
-"""`make bench`: every case in turn, three rounds, medians and their ratios."""
+"""`make bench`: everybody in turn on this machine, one table at the end.
 
+make bench                                            everything, about an hour on a quiet machine
+make bench BENCH="drain plain, tls"                   cases by words of their names; `drain plain/Daeris`: one contender
+make bench OPTIONS="--scale 0.1 --reps 1 --noisy"     only to see that it works
+"""
+
+import argparse
+import random
 import sys
-import tempfile
-from collections import defaultdict
+import time
 from pathlib import Path
-from statistics import median
 
-from tests.bench import drain, screens
-from tests.lab.postgres import Postgres
-from tests.lab.redis import Redis
-from tests.lab.stack import Stack
-
-ROUNDS = 3
+from tests.bench import cases, screens_run, table
+from tests.bench.cases import Contest
+from tests.bench.lab import Lab
+from tests.bench.machine import description, wait_for_quiet
+from tests.bench.results import Results, Run
+from tests.lab.stack import PROJECT
 
 
 def main() -> None:
-    only = sys.argv[1:]
-    folder = Path(tempfile.mkdtemp(prefix="daeris-bench-"))
-    postgres, redis = Postgres().start(), Redis().start()
-    sink = drain.Sink(folder)
-    stack = Stack(
-        folder / "stack",
-        database_url=postgres.create_database(),
-        redis_url=redis.url,
-        EMAIL_URL=f"smtp://127.0.0.1:{sink.port}",
-        MAIL_CONNECTIONS=drain.CONNECTIONS,
-    )
+    options = _options()
+    words = [word.strip() for word in options.only.split(",") if word.strip()]
+    results = Results(options.out)
+    if options.new:
+        results.set_aside()
+    if not options.table:
+        _measure(cases.chosen(words), results, options)
+    lines = [
+        row
+        for case in cases.CASES
+        for row in table.rows(results, case, [one.who for one in cases.CONTESTS if one.case == case], options.reps)
+    ]
+    _say(f"\n{description()}\n\n{table.render(lines)}\n")
+    if not options.table and (not words or "screens" in words):
+        screens_run.main()
+
+
+def _measure(contests: list[Contest], results: Results, options: argparse.Namespace) -> None:
+    """Rounds of all that lack repetitions, each in another order: no contender owns a quiet minute."""
+    if not contests:
+        return
+    lab, ends = Lab(), time.monotonic() + options.minutes * 60
     try:
-        stack.manage("migrate", "--verbosity", "0")
-        if not only or "drain" in only:
-            _print_rates(_drain(stack, sink.port))
-        if not only or "screens" in only:
-            _print_screens(stack.python(screens.FILL_AND_MEASURE))
+        for turn in range(options.rounds or 2 * options.reps):
+            lacking = [one for one in contests if results.lacking(one.case, one.who, options.reps, noisy=options.noisy)]
+            random.Random(turn).shuffle(lacking)
+            for contest in lacking:
+                if time.monotonic() > ends:
+                    return
+                if not options.noisy:
+                    wait_for_quiet()
+                run = _run(contest, lab, options.scale)
+                results.add(run)
+                _say(_line(run))
     finally:
-        stack.stop()
-        sink.process.stop()
-        redis.remove()
-        postgres.stop()
+        lab.stop()
 
 
-def _drain(stack: Stack, port: int) -> dict[str, list[float]]:
-    rates: dict[str, list[float]] = defaultdict(list)
-    for _ in range(ROUNDS):
-        rates["bare aiosmtplib, 2 processes x 20"].append(drain.bare_rate(port))
-        rates["Daeris, 2 workers, distinct contents"].append(drain.drain_rate(stack, contents=drain.MAILS))
-        rates["Daeris, 2 workers, the same content"].append(drain.drain_rate(stack, contents=1))
-        queued = stack.python(drain.ENQUEUE, drain.BODY)
-        rates["queued by send_mail, one by one"].append(queued["send_mail"])
-        rates["queued by post() to 2,000 followers"].append(queued["post"])
-    return rates
+def _run(contest: Contest, lab: Lab, scale: float) -> Run:
+    at = time.strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        figures = contest.measure(lab, max(50, int(contest.mails * scale)))
+    except Exception as error:  # the others go on; the table counts it
+        return Run(contest.case, contest.who, error=f"{type(error).__name__}: {error}"[:2000], at=at)
+    return Run(contest.case, contest.who, {name: round(value, 4) for name, value in figures.items()}, at=at)
 
 
-def _print_rates(rates: dict[str, list[float]]) -> None:
-    bare = median(rates["bare aiosmtplib, 2 processes x 20"])
-    sys.stdout.write(f"{'case':45} {'mails/s':>9} {'to bare':>8}   [least, most]\n")
-    for name, values in rates.items():
-        middle = median(values)
-        sys.stdout.write(f"{name:45} {middle:9,.0f} {middle / bare:8.2f}   [{min(values):,.0f}, {max(values):,.0f}]\n")
+def _line(run: Run) -> str:
+    if run.error:
+        return f"{run.case}/{run.who}: {run.error}"
+    figures = (f"{name} {table.number(value)}" for name, value in run.figures.items() if name != "foreign")
+    foreign = f"others {run.figures.get('foreign', 0):.0%}{'' if run.is_quiet else ', noisy'}"
+    return f"{run.case}/{run.who}: {', '.join(figures)}, {foreign}"
 
 
-def _print_screens(figures: dict[str, list[float]]) -> None:
-    sys.stdout.write(f"\n{'page':45} {'ms':>6} {'of CPU':>7} {'queries':>8}\n")
-    for name, (milliseconds, cpu, queries) in figures.items():
-        sys.stdout.write(f"{name:45} {milliseconds:6.0f} {cpu:7.0f} {queries:8.0f}\n")
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", default="", help="cases by words of their names, with commas between")
+    parser.add_argument("--reps", type=int, default=3, help="quiet runs wanted of each")
+    parser.add_argument("--rounds", type=int, default=0, help="most rounds (twice the repetitions)")
+    parser.add_argument("--minutes", type=float, default=120, help="begin nothing after so long")
+    parser.add_argument("--scale", type=float, default=1, help="factor on the number of mails")
+    parser.add_argument("--noisy", action="store_true", help="take runs that other work disturbed; they are marked")
+    parser.add_argument("--out", type=Path, default=PROJECT / "var/bench/results.jsonl", help="appended to")
+    parser.add_argument("--new", action="store_true", help="set former results aside")
+    parser.add_argument("--table", action="store_true", help="only print the table")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A private PostgreSQL, forgetful and quick: nothing it holds outlives the tests."""
+"""A private PostgreSQL, forgetful and quick unless asked to keep its word: nothing it holds outlives the tests."""
 
 import os
 import shutil
@@ -16,9 +16,13 @@ FOLDERS = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"
 
 
 class Postgres:
-    """One server. `create_database()` answers with a URL as DATABASE_URL takes it."""
+    """One server. `create_database()` answers with a URL as DATABASE_URL takes it.
 
-    def __init__(self) -> None:
+    `durable` leaves all as PostgreSQL comes: a commit is on the disk before it is answered.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self._initdb = program("initdb", package="postgresql", folders=FOLDERS)
         self._postgres = program("postgres", package="postgresql", folders=FOLDERS)
         # It refuses to run as root.
@@ -55,10 +59,9 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": 200,
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
         }
+        if not self._durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = Process(
             "PostgreSQL", [self._postgres, "-D", data, *options], log=self.log, user=self._user, cwd=self.folder
@@ -76,6 +79,10 @@ class Postgres:
 
     def url(self, database: str) -> str:
         return f"postgres://daeris@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def crash(self) -> None:
         """Be away until `start`: every session is cut off."""
