@@ -92,19 +92,11 @@ addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-changed]")) event.preventDefault();
 });
 
-// ---- theme, at once and without losing what is written on the page ----
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (!form.matches("[data-theme-form]")) return;
+// ---- theme ----
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-theme-form]")) return;
   event.preventDefault();
-  const theme = event.submitter.value;
-  if (theme) document.documentElement.dataset.theme = theme;
-  else delete document.documentElement.dataset.theme;
-  for (const button of document.querySelectorAll("[name=theme][aria-pressed]")) {
-    button.setAttribute("aria-pressed", button.value === theme);
-  }
-  const body = new FormData(form, event.submitter);
-  fetch(form.action, { method: "POST", body, headers: { "HX-Request": "true", "X-CSRFToken": document.body.dataset.csrf } });
+  (await import("./theme.js")).choose(event.target, event.submitter);
 });
 
 // ---- live parts ----
@@ -118,13 +110,20 @@ const tick = beat("ui:tick", 15);
 document.addEventListener("visibilitychange", tick);
 
 // ---- keys ----
-document.addEventListener("keydown", async (event) => {
+// One after the other: imports of one script are settled in any order.
+let pressed = Promise.resolve();
+const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+const listens = () => !document.activeElement?.closest(FIELDS) && !document.querySelector("dialog[open]");
+document.addEventListener("keydown", (event) => {
   const command = event.ctrlKey || event.metaKey;
   const key = event.key.toLowerCase();
   if (event.isComposing || event.altKey || (command && key !== "k" && key !== "s")) return;
-  const writing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-  if (!command && (writing || document.querySelector("dialog[open]"))) return;
+  if (!command && !listens()) return;
   if (command && key === "s" && !document.querySelector("form[data-dirty]")) return;
   if (command || key === "/") event.preventDefault();
-  (await import("./keyboard.js")).press(key, command, event.target);
+  pressed = pressed.catch(() => {}).then(async () => {
+    const { press } = await import("./keyboard.js");
+    // The key before this one may have opened a dialog, or gone to a field.
+    if (command || listens()) await press(key, command, event.target);
+  });
 });

@@ -1,7 +1,9 @@
 // Shortcuts: each presses something that is on the page, so that none exists without its button.
 const WAIT = 1200; // milliseconds between "g" and the letter after it
 let waiting = 0;
+// The row that was stepped to, and how many were above it.
 let at = null;
+let place = 0;
 
 export async function press(key, command, target) {
   if (command && key === "k") return (await import("./palette.js")).open();
@@ -27,27 +29,36 @@ function hit(element) {
   else element?.click();
 }
 
-// The row that was stepped to, even after the list was swapped.
-function row() {
-  return at && (document.contains(at) ? at : document.getElementById(at.id));
-}
+const rows = () => [...document.querySelectorAll(".list tbody tr:not(.table__group)")];
+// What a row is about stays when the list is drawn anew.
+const subject = (one) => one.id || one.querySelector(".row-link")?.getAttribute("href");
 
-// A list that refreshes itself brings new rows, which know nothing of where one was.
-for (const settled of ["htmx:afterSettle", "htmx:after:settle"]) {
-  document.body.addEventListener(settled, () => {
-    if (!row() || row() === at) return;
-    at = row();
-    at.classList.add("is-at");
-    if (document.activeElement === document.body) at.querySelector(".row-link")?.focus({ preventScroll: true });
-  });
+// The row that was stepped to, even after the list was swapped; null where it is no longer listed.
+function row() {
+  if (!at || at.isConnected) return at;
+  return (subject(at) && rows().find((one) => subject(one) === subject(at))) || null;
 }
 
 function step(by) {
-  const rows = [...document.querySelectorAll(".list tbody tr:not(.table__group)")];
-  const next = rows[Math.min(Math.max(rows.indexOf(row()) + by, 0), rows.length - 1)];
-  row()?.classList.remove("is-at");
-  at = next;
-  next?.classList.add("is-at");
-  next?.scrollIntoView({ block: "nearest" });
-  next?.querySelector(".row-link")?.focus({ preventScroll: true });
+  const all = rows();
+  const now = all.indexOf(row());
+  // In the place of one that has gone stands the one after it.
+  const to = now < 0 ? place + Math.min(by, 0) : now + by;
+  mark(all[Math.min(Math.max(to, 0), all.length - 1)] ?? null);
+  at?.scrollIntoView({ block: "nearest" });
+  at?.querySelector(".row-link")?.focus({ preventScroll: true });
+}
+
+function mark(one) {
+  for (const other of document.querySelectorAll("tr.is-at")) other.classList.remove("is-at");
+  at = one;
+  if (!at) return;
+  at.classList.add("is-at");
+  place = rows().indexOf(at);
+}
+
+// A list that refreshes itself brings new rows, which know nothing of where one was; and when it settles, htmx takes
+// away whatever class a row was given since the swap.
+for (const settled of ["htmx:afterSettle", "htmx:after:settle"]) {
+  document.body.addEventListener(settled, () => row() && mark(row()));
 }

@@ -11,31 +11,28 @@ document.addEventListener("htmx:config:request", addToken); // htmx 4
 // A toast asked for by the server (HX-Trigger).
 document.addEventListener("toast", async (event) => (await toasts()).toast(event.detail));
 
-document.addEventListener("htmx:responseError", async (event) => {
-  const { status, responseText: text } = event.detail.xhr;
-  const words = { 401: "forbidden", 403: "forbidden", 404: "missing", 409: "conflict" };
-  if (status === 413 && text) (await toasts()).toast({ text, tone: "danger" });
-  else (await toasts()).say(words[status] || "failed");
-});
+document.addEventListener("htmx:responseError", async ({ detail }) => (await toasts()).refused(detail.xhr));
 for (const type of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(type, async (event) => {
-    const { elt, requestConfig } = event.detail;
-    // A part that refreshes itself will ask again anyway.
-    if (!requestConfig.triggeringEvent?.type.startsWith("ui:")) {
-      (await toasts()).offline(() => htmx.trigger(elt, requestConfig.triggeringEvent?.type || "click"));
-    }
-  });
+  // A part that refreshes itself will ask again anyway.
+  document.addEventListener(type, async ({ detail }) => isBeat(detail.requestConfig) || (await toasts()).unsent(detail));
 }
 addEventListener("offline", async () => (await toasts()).offline());
 addEventListener("online", async () => (await toasts()).online());
 
-// A part that refreshes itself waits while someone is choosing or writing in it.
+// A part that refreshes itself waits while someone is choosing, pressing or writing in it, also with an answer that was
+// on its way when they began.
+const isBeat = ({ triggeringEvent }) => triggeringEvent?.type.startsWith("ui:");
+function mustWait(request) {
+  const { elt } = request;
+  const writing = document.activeElement?.matches("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  return isBeat(request) && (elt.querySelector(":popover-open, dialog[open], tbody input:checked")
+    || elt.parentElement?.querySelector(":active") || (writing && elt.contains(document.activeElement)));
+}
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const { elt, requestConfig } = event.detail;
-  if (!requestConfig.triggeringEvent?.type.startsWith("ui:")) return;
-  const writing = document.activeElement?.matches("input, textarea, select, [contenteditable]");
-  const busy = elt.querySelector(":popover-open, dialog[open], tbody input:checked");
-  if (busy || (writing && elt.contains(document.activeElement))) event.preventDefault();
+  if (mustWait(event.detail.requestConfig)) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (mustWait(detail.requestConfig)) detail.shouldSwap = false;
 });
 
 // A swap must lose neither the letters typed meanwhile nor the place of the focus.

@@ -46,6 +46,18 @@ async function take(url) {
 // One of the sentences that the region carries.
 export const say = (name) => toast({ text: region.dataset[name], tone: "danger" });
 
+// What an answer that is none means.
+export function refused({ status, responseText: text }) {
+  const words = { 401: "forbidden", 403: "forbidden", 404: "missing", 409: "conflict" };
+  if (status === 413 && text) toast({ text, tone: "danger" });
+  else say(words[status] || "failed");
+}
+
+// A request that never arrived, and may be sent again.
+export function unsent({ elt, requestConfig: { triggeringEvent } }) {
+  offline(() => htmx.trigger(elt, triggeringEvent?.type || "click"));
+}
+
 // Words for the ears only.
 export function announce(text) {
   const words = document.createElement("span");

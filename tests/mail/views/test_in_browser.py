@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from daeris.models import User
 from mail import audit
@@ -62,6 +62,26 @@ def open_page(browser: Browser, live_server: Any, client: Any) -> Iterator[OpenP
     for context in contexts:
         context.close()
     assert said == []
+
+
+class Held:
+    """Requests that get their answers only when the test says so."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._waiting: list[Route] = []
+        self._is_open = False
+        page.route(address, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self._is_open:
+            route.continue_()
+        else:
+            self._waiting.append(route)
+
+    def release(self) -> None:
+        self._is_open = True
+        for route in self._waiting:
+            route.continue_()
 
 
 def state_of(mail: Mail) -> str:
@@ -123,6 +143,150 @@ def test_everything_works_without_script(make_mail: MakeMail, bob: User, open_pa
 def test_the_body_is_shown_in_its_frame(make_mail: MakeMail, bob: User, open_page: OpenPage) -> None:
     page = open_page(bob, f"{MAILS}{make_mail(bob).pk}/")
     expect(page.frame_locator(".mail-frame").get_by_text("Hola, Julia")).to_be_visible()
+
+
+class TestTheKeys:
+    """Walking the list while it draws itself anew."""
+
+    @pytest.fixture
+    def mails(self, make_mail: MakeMail, bob: User) -> list[Mail]:
+        """The newest first, as the list has them."""
+        return [make_mail(bob, state="sent") for _ in range(4)][::-1]
+
+    def stands_at(self, page: Page, mail: Mail) -> None:
+        expect(page.locator("tr.is-at")).to_have_count(1)
+        expect(page.locator("tr.is-at")).to_have_id(f"mail-{mail.pk}")
+
+    def draw_anew(self, page: Page) -> None:
+        """As the list does by itself every few seconds, after something has changed."""
+        page.evaluate(
+            """() => new Promise((settled) => {
+                document.body.addEventListener("htmx:afterSettle", () => settled(0), { once: true });
+                document.body.dispatchEvent(new CustomEvent("ui:tick"));
+            })"""
+        )
+
+    def test_keys_that_are_quicker_than_their_script(self, mails: list[Mail], bob: User, open_page: OpenPage) -> None:
+        page = open_page(bob, MAILS)
+        script = Held(page, "**/keyboard*.js")
+        for key in "jjk":
+            page.keyboard.press(key)
+        script.release()
+        self.stands_at(page, mails[0])
+        expect(page.locator(":focus")).to_have_text(mails[0].content.subject)
+
+    def test_letters_after_the_key_that_leads_to_a_field_are_no_shortcuts(
+        self, mails: list[Mail], bob: User, open_page: OpenPage
+    ) -> None:
+        page = open_page(bob, MAILS)
+        script = Held(page, "**/keyboard*.js")
+        for key in ("/", "j", "j", "Control+k"):
+            page.keyboard.press(key)
+        script.release()
+        expect(page.get_by_role("dialog", name="Search or go to")).to_be_visible()
+        expect(page.locator("tr.is-at")).to_have_count(0)
+
+    def test_the_row_stays_the_same_when_others_come_above_it(
+        self, mails: list[Mail], make_mail: MakeMail, bob: User, open_page: OpenPage
+    ) -> None:
+        page = open_page(bob, MAILS)
+        page.keyboard.press("j")
+        self.stands_at(page, mails[0])
+
+        new = make_mail(bob, state="sent")
+        self.draw_anew(page)
+
+        expect(page.locator("tbody tr").first).to_have_id(f"mail-{new.pk}")
+        self.stands_at(page, mails[0])
+        expect(page.locator(f"#mail-{mails[0].pk} .row-link")).to_be_focused()
+        page.keyboard.press("k")
+        self.stands_at(page, new)
+
+    def test_a_step_while_the_list_settles(
+        self, mails: list[Mail], make_mail: MakeMail, bob: User, open_page: OpenPage
+    ) -> None:
+        page = open_page(bob, MAILS)
+        page.keyboard.press("j")
+        self.stands_at(page, mails[0])
+
+        make_mail(bob, state="sent")
+        page.evaluate(
+            """() => {
+                htmx.config.defaultSettleDelay = 200;
+                const key = new KeyboardEvent("keydown", { key: "j", bubbles: true });
+                const press = () => document.body.dispatchEvent(key);
+                document.body.addEventListener("htmx:afterSwap", press, { once: true });
+            }"""
+        )
+        self.draw_anew(page)
+
+        self.stands_at(page, mails[1])
+
+    def test_in_the_place_of_a_row_that_has_gone_stands_the_next(
+        self, mails: list[Mail], bob: User, open_page: OpenPage
+    ) -> None:
+        page = open_page(bob, f"{MAILS}?state=sent")
+        for mail in mails[:2]:
+            page.keyboard.press("j")
+            self.stands_at(page, mail)
+
+        Mail.objects.filter(pk=mails[1].pk).update(state="failed", cause="timeout")
+        self.draw_anew(page)
+
+        expect(page.locator("tr.is-at")).to_have_count(0)
+        page.keyboard.press("j")
+        self.stands_at(page, mails[2])
+
+
+class TestAListThatWasAskedForEarlier:
+    """The answer is on its way when somebody begins to do something in the list."""
+
+    @pytest.fixture
+    def on_its_way(self, make_mail: MakeMail, bob: User, open_page: OpenPage) -> tuple[Page, Locator, Held]:
+        mail = make_mail(bob, state="failed")
+        page = open_page(bob, MAILS)
+        answer = Held(page, "**/mails/")
+        make_mail(bob, state="failed")
+        with page.expect_request("**/mails/"):
+            page.evaluate("document.body.dispatchEvent(new CustomEvent('ui:tick'))")
+        return page, page.locator(f"#mail-{mail.pk}"), answer
+
+    def arrive(self, page: Page, answer: Held) -> None:
+        """Let it through; returns once the page has dealt with it."""
+        page.evaluate(
+            """() => {
+                window.dealt = new Promise((done) => document.body.addEventListener("htmx:afterRequest", (event) => {
+                    if (event.detail.requestConfig.elt.id === "mails") done(0);
+                }));
+            }"""
+        )
+        answer.release()
+        page.evaluate("window.dealt")
+
+    def test_a_chosen_row_stays_chosen(self, on_its_way: tuple[Page, Locator, Held]) -> None:
+        page, row, answer = on_its_way
+        row.get_by_role("checkbox").check()
+        self.arrive(page, answer)
+        expect(row.get_by_role("checkbox")).to_be_checked()
+        expect(page.locator("tbody tr")).to_have_count(1)
+        # What was left out comes when the hands are off the list.
+        row.get_by_role("checkbox").uncheck()
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('ui:tick'))")
+        expect(page.locator("tbody tr")).to_have_count(2)
+
+    def test_an_open_menu_stays_open(self, on_its_way: tuple[Page, Locator, Held]) -> None:
+        page, row, answer = on_its_way
+        row.get_by_role("button", name="Retry…").click()
+        self.arrive(page, answer)
+        expect(row.locator("[popover]")).to_be_visible()
+
+    def test_a_button_is_not_taken_from_under_the_finger(self, on_its_way: tuple[Page, Locator, Held]) -> None:
+        page, row, answer = on_its_way
+        row.get_by_role("button", name="Retry…").hover()
+        page.mouse.down()
+        self.arrive(page, answer)
+        page.mouse.up()
+        expect(row.locator("[popover]")).to_be_visible()
 
 
 class TestTheServers:
