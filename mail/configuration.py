@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from mail import oauth_tokens
 from mail.configuration_file import ConfigurationFile, ConfigurationInvalid, Entry, Problem, read_file
 from mail.configuration_identities import identity_entries, planned_rules, save_rules
+from mail.configuration_oauth import PlannedClients, client_entries
 from mail.configuration_servers import COLUMNS, SECRETS, SERVER_FIELDS, fill_server, server_entry, warnings_about
 from mail.models import Domain, Options, Server
 from mail.planning import default_from_of
@@ -40,7 +41,7 @@ class Report:
 
 
 def export_configuration() -> dict[str, Any]:
-    """Options, domains, servers, identities and aliases, without secrets; importing it changes nothing."""
+    """All that is configured, without secrets; importing it changes nothing."""
     options = Options.load()
     return {
         "options": {
@@ -52,6 +53,7 @@ def export_configuration() -> dict[str, Any]:
         "domains": [_domain_entry(row) for row in Domain.objects.all()],
         "servers": [server_entry(row) for row in Server.objects.custom()],
         "identities": identity_entries(),
+        "oauth_clients": client_entries(),
         "aliases": [],
     }
 
@@ -105,6 +107,9 @@ class _Import:
         self._choose_default_domain()
         self.servers = [self._server(entry) for entry in file.servers]
         self._check_mass_server()
+        self.clients = PlannedClients(file.oauth_clients, replace=replace)
+        self.problems += self.clients.problems
+        self.report.warnings += self.clients.warnings
         entries = file.identities if file.identities is not None else [] if replace else None
         self.identities = None if entries is None else planned_rules(entries, self.problems)
 
@@ -119,6 +124,9 @@ class _Import:
             Domain.objects.filter(is_default=True).exclude(pk__in=filter(None, chosen)).update(is_default=False)
         for domain in self.domains:
             self._save(domain)
+        # Before the servers, of which some may wait for what comes.
+        if self.clients.save():
+            self.report.updated.append("oauth_clients")
         for server in self.servers:
             changed = self._save(server)
             if server.row.blocked_cause and CONNECTION_FIELDS.intersection(changed):

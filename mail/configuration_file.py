@@ -19,7 +19,7 @@ from mail.addresses import (
 from mail.default_from import clean_default_from
 from mail.endpoint import normalise_ehlo_name
 from mail.extra_headers import normalise_headers
-from mail.models import Server
+from mail.models import Provider, Server
 from mail.tokens import MAX_TOKEN_PART, clean_part
 
 
@@ -72,7 +72,11 @@ class ConfigurationFile:
     servers: list[Entry] = field(default_factory=list)
     # None: the file does not speak of them.
     identities: list[Entry] | None = None
+    oauth_clients: list[Entry] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+
+SECTIONS = ("options", "domains", "servers", "identities", "oauth_clients", "aliases")
 
 
 def read_file(text: str) -> ConfigurationFile:
@@ -90,12 +94,13 @@ def read_file(text: str) -> ConfigurationFile:
     if not isinstance(data, dict):
         file.problems.append(Problem("", _("The file must hold one object: {…}.")))
         return file
-    _check_keys(data, "", ("options", "domains", "servers", "identities", "aliases"), file.problems)
+    _check_keys(data, "", SECTIONS, file.problems)
     file.options = _entry(data.get("options", {}), "options", OPTION_FIELDS, file.problems)
     file.domains = _entries(data.get("domains", []), "domains", DOMAIN_FIELDS, file.problems)
     file.servers = _entries(data.get("servers", []), "servers", SERVER_FIELDS, file.problems)
     if "identities" in data:
         file.identities = _entries(data["identities"], "identities", IDENTITY_FIELDS, file.problems, "default_from")
+    file.oauth_clients = _entries(data.get("oauth_clients", []), "oauth_clients", OAUTH_FIELDS, file.problems)
     _check_domains(file)
     if data.get("aliases", []) != []:
         words = _("Aliases for incoming mail are not available in this version; leave the list empty.")
@@ -272,6 +277,18 @@ def secret(value: Any) -> str:
     return value
 
 
+def word(longest: int) -> Callable[[Any], str]:
+    """A text without blanks: an id."""
+
+    def read(value: Any) -> str:
+        found = text(longest)(value)
+        if any(character.isspace() or not character.isprintable() for character in found):
+            raise WrongValue(_("This has no blanks in it."))
+        return found
+
+    return read
+
+
 def certificates(value: Any) -> str:
     """Certificates in PEM form, or ""."""
     if not isinstance(value, str):
@@ -302,6 +319,12 @@ IDENTITY_FIELDS: Fields = {
     "document_type": text(200),
     "team": text(150),
     "default_from": sender(required=True),
+}
+OAUTH_FIELDS: Fields = {
+    "name": one_of(*Provider.values),
+    "client_id": word(300),
+    "client_secret": secret,
+    "tenant": word(200),
 }
 SERVER_FIELDS: Fields = {
     "name": text(100, required=True),

@@ -320,7 +320,7 @@ AT = "servers[0]"
         ('{"servers": [], "servers": []}', "servers", "twice"),
         ('{"servers": [{"name": "A", "host": "a", "host": "b"}]}', "servers[0].host", "twice"),
         ('{"options": {"custom_servers": true, "custom_servers": false}}', "options.custom_servers", "twice"),
-        ({"server": []}, "server", "known here: options, domains, servers, identities, aliases"),
+        ({"server": []}, "server", "known here: options, domains, servers, identities, oauth_clients, aliases"),
         ({"options": []}, "options", "An object"),
         ({"options": {"custom_servers": "yes"}}, "options.custom_servers", "true or false"),
         ({"options": {"custom_servers": 1}}, "options.custom_servers", "true or false"),
