@@ -86,13 +86,42 @@ def expiry_warning(pem: str, at: datetime | None = None) -> tuple[int, str] | No
         return None
     if stage == 0:
         return stage, _("Its SSL certificate has expired: upload the new one.")
-    days = max(1, round((found[0].expires - at).total_seconds() / 86400))
+    days = _days_left(found[0], at)
     words = ngettext(
         "Its SSL certificate ends in %(days)s day: upload the new one.",
         "Its SSL certificate ends in %(days)s days: upload the new one.",
         days,
     )
     return stage, words % {"days": days}
+
+
+def authority_warning(pem: str, at: datetime | None = None) -> tuple[int, str] | None:
+    """The same about a private CA. Of several certificates the first to end counts, and what is over only with all."""
+    at = at or datetime.now(UTC)
+    # A renewed one lies beside the old one for a while, under the same name.
+    newest = {one.subject: one for one in sorted(certificates_in(pem), key=_end)}
+    lasting = [one for one in newest.values() if one.expires > at]
+    if newest and not lasting:
+        return 0, _("The private CA has expired: upload the new one.")
+    first = min(lasting, key=_end, default=None)
+    stage = warning_stage(first.expires, at) if first else None
+    if first is None or stage is None:
+        return None
+    days = _days_left(first, at)
+    words = ngettext(
+        "The private CA “%(name)s” ends in %(days)s day: upload the new one.",
+        "The private CA “%(name)s” ends in %(days)s days: upload the new one.",
+        days,
+    )
+    return stage, words % {"name": first.subject, "days": days}
+
+
+def _end(one: Certificate) -> datetime:
+    return one.expires
+
+
+def _days_left(one: Certificate, at: datetime) -> int:
+    return max(1, round((one.expires - at).total_seconds() / 86400))
 
 
 # -- What is uploaded ----------------------------------------------------------------------------------

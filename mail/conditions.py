@@ -1,5 +1,6 @@
 """How a server is doing, in a word and a sentence."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mail import causes
-from mail.certificates import expiry_warning
+from mail.certificates import authority_warning, expiry_warning
 from mail.holds import clock
 from mail.models import Provider, Server
 
@@ -73,15 +74,22 @@ def _to_renew(server: Server) -> Condition | None:
     if grant and grant.failure:
         words = _("The account has to be connected anew.")
         return Condition(gettext_lazy("Reconnect"), "danger", "unplug", words)
-    if server.authentication != Server.Authentication.CERTIFICATE:
+    stage, words = min(_endings(server), default=(None, ""))
+    if stage is None:
         return None
-    warning = expiry_warning(server.client_certificate)
-    if warning is None:
-        return None
-    stage, words = warning
     if stage == 0:
         return Condition(gettext_lazy("Certificate expired"), "danger", "badge-alert", words)
     return Condition(gettext_lazy("Renew soon"), "warning", "badge-alert", words)
+
+
+def _endings(server: Server) -> Iterator[tuple[int, str]]:
+    """Of the certificates that it needs, those that end soon: the stage, and a sentence."""
+    own = expiry_warning(server.client_certificate)
+    if own and server.authentication == Server.Authentication.CERTIFICATE:
+        yield own
+    is_checked = server.verify_certificate and server.security != Server.Security.NONE
+    if is_checked and (authority := authority_warning(server.ca_certificate)):
+        yield authority
 
 
 def since(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from mail import presets
 from mail.addresses import InvalidAddress, key
 from mail.causes import describe
+from mail.certificates import authority_warning
 from mail.connection import Connection
 from mail.endpoint import Endpoint
 from mail.exceptions import DeliveryError, Phase
@@ -141,6 +142,9 @@ def _of_what_was_seen(cause: str, endpoint: Endpoint, seen: Seen) -> str:
     names = names_of(seen.certificate) if seen.certificate else []
     if cause == "certificate_name" and names:
         return _("The certificate is for %(names)s: enter that name as SMTP server.") % {"names": ", ".join(names)}
+    ending = authority_warning(endpoint.ca_certificate)
+    if cause == "certificate_expired" and ending and ending[0] == 0:
+        return ending[1]
     if cause in ("certificate_untrusted", "certificate_expired", "certificate_not_yet") and seen.certificate:
         return f"{FIXES.get(cause, describe(cause).action)} ({about(seen.certificate)})"
     if seen.speaks_tls and endpoint.security != "tls":

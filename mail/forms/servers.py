@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from daeris.ui.forms import FileInput, NumberInput
 from mail import presets
 from mail.addresses import InvalidAddress, InvalidFilter, normalise_host, parse_filter
-from mail.certificates import Certificate, CertificateInvalid, certificates_in, read_authorities
+from mail.certificates import Certificate, CertificateInvalid, authority_warning, certificates_in, read_authorities
 from mail.endpoint import Endpoint, normalise_ehlo_name
 from mail.extra_headers import InvalidHeaders, normalise_headers
 from mail.filter_advice import filter_warnings
@@ -85,6 +85,11 @@ class ServerForm(LogInForm):
     def ca(self) -> list[Certificate]:
         """The private CA that is stored."""
         return certificates_in(self.stored["ca_certificate"])
+
+    @property
+    def ca_warning(self) -> tuple[int, str] | None:
+        """That it ends soon: the stage, and a sentence."""
+        return authority_warning(self.stored["ca_certificate"]) if self.stored["verify_certificate"] else None
 
     @property
     def chosen_preset(self) -> str:

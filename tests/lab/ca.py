@@ -43,12 +43,12 @@ class Certificate:
 class Authority:
     """One root. `server` is good for every loopback name; the others are wrong in the way their name says."""
 
-    def __init__(self, folder: Path, name: str = "Daeris test CA") -> None:
+    def __init__(self, folder: Path, name: str = "Daeris test CA", *, days: tuple[int, int] = (-1, 30)) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._name = name
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._root = self._sign_root()
+        self._root = self._sign_root(days)
         self.certificate = folder / "ca.crt"
         self.certificate.write_bytes(self._root.public_bytes(serialization.Encoding.PEM))
 
@@ -113,9 +113,9 @@ class Authority:
         issued.key.chmod(0o600)
         return issued
 
-    def _sign_root(self) -> x509.Certificate:
+    def _sign_root(self, days: tuple[int, int]) -> x509.Certificate:
         builder = (
-            _builder(self._name, self._name, self._key.public_key(), (-1, 30))
+            _builder(self._name, self._name, self._key.public_key(), days)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
         )

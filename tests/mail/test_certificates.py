@@ -17,6 +17,7 @@ from django.utils import translation
 
 from mail.certificates import (
     CertificateInvalid,
+    authority_warning,
     certificates_in,
     expiry_warning,
     read_authorities,
@@ -162,3 +163,41 @@ def test_what_a_person_recognises_it_by(client: Certificate) -> None:
 
 def test_an_authority_is_kept_without_the_key_beside_it(client: Certificate) -> None:
     assert read_authorities(client.key.read_bytes() + client.certificate.read_bytes()) == client.pem
+
+
+class TestTheEndOfAnAuthority:
+    """`issue` makes what reads like one: a name and an end are all that is looked at."""
+
+    @staticmethod
+    def pem(authority: Authority, name: str, days: int) -> str:
+        return authority.issue(name, days=(-400, days)).pem
+
+    def test_is_said_as_that_of_the_own_certificate(self, authority: Authority) -> None:
+        root = self.pem(authority, "Autoridad", 60)
+        ends = certificates_in(root)[0].expires
+        with translation.override("en"):
+            assert authority_warning(root, ends - timedelta(days=31)) is None
+            said = "The private CA “Autoridad” ends in 20 days: upload the new one."
+            assert authority_warning(root, ends - timedelta(days=20)) == (30, said)
+            said = "The private CA “Autoridad” ends in 1 day: upload the new one."
+            assert authority_warning(root, ends - timedelta(hours=20)) == (1, said)
+            assert authority_warning(root, ends) == (0, "The private CA has expired: upload the new one.")
+
+    def test_of_several_the_first_to_end_is_named(self, authority: Authority) -> None:
+        both = self.pem(authority, "Raíz", 90) + self.pem(authority, "Intermedia", 5)
+        stage, words = authority_warning(both) or (None, "")
+        assert stage == 7
+        assert "“Intermedia”" in words
+
+    def test_one_that_was_renewed_beside_it_does_not_count(self, authority: Authority) -> None:
+        assert authority_warning(self.pem(authority, "Raíz", 5) + self.pem(authority, "Raíz", 90)) is None
+
+    def test_it_has_expired_when_all_have(self, authority: Authority) -> None:
+        old = self.pem(authority, "Vieja", -1)
+        assert authority_warning(old + self.pem(authority, "Nueva", 90)) is None
+        stage, _words = authority_warning(old + self.pem(authority, "También", -2)) or (None, "")
+        assert stage == 0
+
+    @pytest.mark.parametrize("pem", ["", "x", "-----BEGIN CERTIFICATE-----"])
+    def test_without_one_there_is_nothing_to_say(self, pem: str) -> None:
+        assert authority_warning(pem, NOW) is None

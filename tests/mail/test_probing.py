@@ -6,6 +6,7 @@ import io
 import json
 import socket
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from time import perf_counter
 from typing import Any
@@ -395,6 +396,16 @@ def test_a_certificate_that_does_not_do(
     assert report.steps[-1].cause == cause
     assert words in report.steps[-1].fix
     assert double.log_ins == 0  # the second look trusts nobody, and says nothing
+
+
+def test_a_private_ca_that_has_expired(smtp_doubles: Doubles, tmp_path: Path) -> None:
+    authority = Authority(tmp_path, days=(-20, -10))
+    double = smtp_doubles(security="tls", tls=authority.server.server_context())
+
+    last = probe_now(endpoint(double, ca_certificate=authority.pem)).steps[-1]
+
+    # The server's own certificate is good: whoever runs it has nothing to renew.
+    assert (last.cause, last.fix) == ("certificate_expired", "The private CA has expired: upload the new one.")
 
 
 def test_a_second_look_takes_a_bounded_time(smtp_double: SmtpDouble, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from daeris.models import User
 from mail.models import Change, Domain, Grant, Lane, Mail, Options, Server, Tally, Usage
+from tests.lab.ca import Authority
 from tests.mail.views.conftest import HTMX, MakeMail
 
 LIST = "/settings/mail/servers/"
@@ -185,6 +186,38 @@ class TestConditions:
         Server.objects.filter(pk=three[0].pk).update(authentication="google")
         Grant.objects.create(server=three[0], provider="google", failure="invalid_grant")
         assert str(rows(as_alice)[0].condition.label) == "Reconnect"
+
+    @pytest.mark.parametrize(
+        ("days", "label", "reason"),
+        [(40, "Ready", ""), (20, "Renew soon", "ends in"), (-1, "Certificate expired", "has expired")],
+    )
+    def test_a_certificate_near_its_end(
+        self, three: list[Server], as_alice: Client, authority: Authority, days: int, label: str, reason: str
+    ) -> None:
+        pem = authority.issue("ends", days=(-400, days)).pem
+        Server.objects.filter(pk=three[0].pk).update(
+            security="tls", authentication="certificate", client_certificate=pem
+        )
+        Server.objects.filter(pk=three[1].pk).update(security="starttls", ca_certificate=pem)
+        for row, whose in zip(rows(as_alice), ("SSL certificate", "private CA"), strict=False):
+            assert str(row.condition.label) == label
+            assert reason in row.condition.reason
+            assert (whose in row.condition.reason) == bool(reason)
+
+    def test_the_certificate_that_ends_first(self, three: list[Server], as_alice: Client, authority: Authority) -> None:
+        own, root = (authority.issue(f"ends{days}", days=(-400, days)).pem for days in (20, 5))
+        Server.objects.filter(pk=three[0].pk).update(
+            security="tls", authentication="certificate", client_certificate=own, ca_certificate=root
+        )
+        assert "private CA" in rows(as_alice)[0].condition.reason
+
+    @pytest.mark.parametrize("unused", [{"security": "none"}, {"security": "tls", "verify_certificate": False}])
+    def test_a_private_ca_that_nothing_is_checked_by(
+        self, three: list[Server], as_alice: Client, authority: Authority, unused: dict[str, Any]
+    ) -> None:
+        pem = authority.issue("ends", days=(-400, 5)).pem
+        Server.objects.filter(pk=three[0].pk).update(ca_certificate=pem, **unused)
+        assert str(rows(as_alice)[0].condition.label) == "Ready"
 
 
 class TestOrder:

@@ -248,6 +248,19 @@ class TestPrivateCa:
             "The certificate has expired."
         ]
 
+    @pytest.mark.parametrize(
+        ("days", "tone"), [(20, "alert--warning"), (5, "alert--danger"), (-1, "alert--danger"), (90, "")]
+    )
+    def test_near_its_end_it_is_said(self, stored: Server, as_alice: Client, days: int, tone: str) -> None:
+        Server.objects.update(ca_certificate=certificate(days=days).decode())
+
+        page = as_alice.get(url(stored)).content.decode()
+
+        assert ("private CA" in page) == bool(tone)
+        assert tone in page
+        if days < 0:
+            assert "Private CA: Autoridad Mi Empresa, expired on" in page
+
     def test_can_be_forgotten(self, as_alice: Client) -> None:
         as_alice.post(f"{LIST}new/", form(password=SECRET, ca_file=SimpleUploadedFile("ca.pem", certificate())))
         server = Server.objects.get()
