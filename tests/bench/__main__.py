@@ -6,17 +6,21 @@ make bench OPTIONS="--scale 0.1 --reps 1 --noisy"     only to see that it works
 """
 
 import argparse
+import importlib.util
 import random
 import sys
 import time
 from pathlib import Path
 
-from tests.bench import cases, screens_run, table
+from tests.bench import cases, table
 from tests.bench.cases import Contest
 from tests.bench.lab import Lab
 from tests.bench.machine import description, wait_for_quiet
 from tests.bench.results import Results, Run
 from tests.lab.stack import PROJECT
+
+# What has a table of its own: modules with a `main`.
+BESIDE = {"screens": "tests.bench.screens_run", "growth": "tests.bench.growth"}
 
 
 def main() -> None:
@@ -27,14 +31,13 @@ def main() -> None:
         results.set_aside()
     if not options.table:
         _measure(cases.chosen(words), results, options)
-    lines = [
-        row
-        for case in cases.CASES
-        for row in table.rows(results, case, [one.who for one in cases.CONTESTS if one.case == case], options.reps)
-    ]
+    shown = table.Table(results, options.reps)
+    lines = [line for case in cases.CASES for line in shown.lines(case, cases.contenders(case))]
     _say(f"\n{description()}\n\n{table.render(lines)}\n")
-    if not options.table and (not words or "screens" in words):
-        screens_run.main()
+    if not options.table:
+        for name, module in BESIDE.items():
+            if (name in words or not words) and importlib.util.find_spec(module):
+                importlib.import_module(module).main()
 
 
 def _measure(contests: list[Contest], results: Results, options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.bench import goals, ours, rivals
+from tests.bench import enqueueing, goals, latency, memory, ours, rivals
 from tests.bench.goals import GOALS, OURS
 from tests.bench.lab import Lab
 from tests.bench.results import Figures
@@ -39,6 +39,10 @@ def _bare(case: str, kind: Kind, mails: int) -> Contest:
     return Contest(case, goals.BARE, mails, lambda lab, total: rivals.bare(lab, kind, total))
 
 
+def _queueing(case: str, who: str, peer: rivals.Peer, mails: int, how: str = "queue") -> Contest:
+    return Contest(case, who, mails, lambda lab, total: enqueueing.by_peer(lab, total, peer, how))
+
+
 CONTESTS = [
     _ours("drain plain", "plain", 12_000),
     _bare("drain plain", "plain", 12_000),
@@ -57,8 +61,24 @@ CONTESTS = [
     _peer("drain far", "far", goals.TUNED, rivals.TUNED, 3_000),
     _peer("drain far", "far", goals.MAILER, rivals.MAILER, 100),
     _peer("drain far", "far", goals.CELERY, rivals.CELERY, 200),
+    Contest("enqueue post", OURS, 6_000, enqueueing.by_post),
+    Contest("enqueue bulk", OURS, 2_000, lambda lab, total: enqueueing.by_us(lab, total, "queue_distinct")),
+    _queueing("enqueue bulk", "django-post_office, send_many", rivals.DEFAULTS, 2_000, "queue_bulk"),
+    Contest("enqueue one", OURS, 500, lambda lab, total: enqueueing.by_us(lab, total, "queue_singly")),
+    _queueing("enqueue one", goals.POST_OFFICE, rivals.DEFAULTS, 500),
+    _queueing("enqueue one", goals.MAILER, rivals.MAILER, 500),
+    _queueing("enqueue one", goals.CELERY, rivals.CELERY, 500),
+    Contest("latency idle", OURS, 150, latency.ours_idle),
+    Contest("latency idle", goals.CELERY, 150, latency.peer_idle),
+    Contest("latency busy", OURS, 100_000, latency.ours_busy),
+    Contest("memory", OURS, 200_000, memory.many),
 ]
 CASES = list(dict.fromkeys(contest.case for contest in CONTESTS))
+
+
+def contenders(case: str) -> list[str]:
+    """Who is measured in a case."""
+    return [contest.who for contest in CONTESTS if contest.case == case]
 
 
 def chosen(words: list[str]) -> list[Contest]:

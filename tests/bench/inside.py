@@ -1,29 +1,31 @@
 """What happens inside our installation, in a process of its own that the benchmark talks to.
 
-Mail is queued as projects queue it: by `send_mail`'s backend, by the queue's own function.
+Mail is queued as projects queue it: by `send_mail` and its backend, by `post()`, by the queue's own function.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import django
 
 django.setup()
 
-from django.core.mail import EmailMultiAlternatives, get_connection  # noqa: E402
+from django.core.mail import EmailMultiAlternatives, get_connection, send_mail  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
+from chatter.models import Follower  # noqa: E402
+from daeris.documents.models import Opportunity  # noqa: E402
+from daeris.models import User  # noqa: E402
 from mail import pauses  # noqa: E402
 from mail.addresses import Mailbox  # noqa: E402
 from mail.composing import new_message_id  # noqa: E402
 from mail.configuration import import_configuration  # noqa: E402
-from mail.models import Content, Lane  # noqa: E402
+from mail.models import Contact, Content, Lane  # noqa: E402
 from mail.queue import Recipient, enqueue  # noqa: E402
 from mail.tasks import deliver_due  # noqa: E402
 from tests.bench import letter  # noqa: E402
 from tests.bench.talking import serve  # noqa: E402
-
-LANE = Lane.TRANSACTIONAL
 
 
 def configure(configuration: str) -> None:
@@ -35,7 +37,7 @@ def empty() -> None:
     """Forget all mail, and let none go until `go`."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE mail_mail, mail_content, mail_attempt CASCADE")
-    pauses.pause([LANE], paused=True)
+    pauses.pause(Lane.values, paused=True)
 
 
 def queue_distinct(total: int) -> float:
@@ -46,18 +48,54 @@ def queue_distinct(total: int) -> float:
     return time.perf_counter() - began
 
 
-def queue_same(total: int) -> float:
-    """Queue one mail to so many people; the seconds it took."""
+def queue_same(total: int, each: int = 0, lane: str = Lane.TRANSACTIONAL) -> float:
+    """Queue one mail to so many people, or another one for `each` so many of them; the seconds it took."""
+    began, each = time.perf_counter(), each or total
+    for first in range(0, total, each):
+        with transaction.atomic():
+            content = Content.objects.create(
+                subject=letter.subject(first),
+                text=letter.TEXT,
+                html=letter.HTML,
+                author_address=letter.SENDER,
+                message_id=new_message_id("miempresa.test"),
+            )
+            people = range(first, min(first + each, total))
+            enqueue(content, [Recipient(Mailbox("", letter.recipient(number))) for number in people], lane=lane)
+    return time.perf_counter() - began
+
+
+def queue_singly(total: int) -> float:
+    """Queue mails by one `send_mail` each; the seconds it took."""
+    _send(0)  # its connections stand
     began = time.perf_counter()
-    with transaction.atomic():
-        content = Content.objects.create(
-            subject=letter.subject(0),
-            text=letter.TEXT,
-            html=letter.HTML,
-            author_address=letter.SENDER,
-            message_id=new_message_id("miempresa.test"),
-        )
-        enqueue(content, [Recipient(Mailbox("", letter.recipient(number))) for number in range(total)], lane=LANE)
+    for number in range(total):
+        _send(number)
+    return time.perf_counter() - began
+
+
+def queue_slowly(total: int, every: float, first: int = 0) -> dict[str, float]:
+    """One `send_mail` after each pause, to recipients from this number on; when each recipient's began."""
+    moments, began = {}, time.time()
+    for number in range(total):
+        time.sleep(max(0, began + number * every - time.time()))
+        moments[letter.recipient(first + number)] = time.time()
+        _send(first + number)
+    return moments
+
+
+def post(followers: int, times: int) -> float:
+    """Post so often on a record with so many followers; the seconds it took."""
+    user = User.objects.create_user(f"ana{time.time_ns()}", letter.SENDER)
+    record = Opportunity.objects.create(name="Factura", responsible=user)
+    contacts = Contact.objects.bulk_create(
+        [Contact(name=f"Cliente {number}", email=letter.recipient(number)) for number in range(followers)]
+    )
+    record.post(author=user, body=letter.HTML)  # its connections stand, its templates are read
+    Follower.objects.bulk_create([Follower(thread=record.thread, contact=contact) for contact in contacts])
+    began = time.perf_counter()
+    for _ in range(times):
+        record.post(author=user, body=letter.HTML)
     return time.perf_counter() - began
 
 
@@ -68,12 +106,12 @@ def settle_down() -> None:
         cursor.execute("CHECKPOINT")
 
 
-def go(workers: int) -> float:
-    """Let the mail go; when that was. One bell for each worker, as the next posts would bring them."""
+def go(lanes: list[str], workers: int = 1) -> float:
+    """Let the mail go; when that was. One bell for each worker of the lane, as the next posts would bring them."""
     moment = time.time()
-    pauses.pause([LANE], paused=False)
-    for _ in range(workers - 1):
-        deliver_due.apply_async(args=(LANE,), queue=LANE)
+    pauses.pause(lanes, paused=False)
+    for lane in lanes * (workers - 1):
+        deliver_due.apply_async(args=(lane,), queue=lane)
     return moment
 
 
@@ -94,6 +132,10 @@ def outcome() -> dict[str, Any]:
     return found
 
 
+def _send(number: int) -> None:
+    send_mail(letter.subject(number), letter.TEXT, letter.SENDER, [letter.recipient(number)], html_message=letter.HTML)
+
+
 def _message(number: int) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(letter.subject(number), letter.TEXT, letter.SENDER, [letter.recipient(number)])
     message.attach_alternative(letter.HTML, "text/html")
@@ -101,4 +143,5 @@ def _message(number: int) -> EmailMultiAlternatives:
 
 
 if __name__ == "__main__":
-    serve([configure, empty, queue_distinct, queue_same, settle_down, go, is_settled, outcome])
+    queueing: list[Callable[..., Any]] = [queue_distinct, queue_same, queue_singly, queue_slowly, post]
+    serve([configure, empty, *queueing, settle_down, go, is_settled, outcome])

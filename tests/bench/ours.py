@@ -1,20 +1,23 @@
 """Daeris as it runs in production: workers of Celery, PostgreSQL, Redis, every feature on."""
 
 import json
+import signal
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from tests.bench.lab import Lab
 from tests.bench.machine import Memory, Watch
-from tests.bench.results import Figures
+from tests.bench.results import Figures, figures
 from tests.bench.sinks import Address, Kind, Sink
 from tests.bench.talking import Helper, HelperError, until
 from tests.lab.proc import Process
 
-WORKERS = 2
-# As docker-compose.yml has it.
-QUEUE = "transactional"
+# Two workers of the lane that people wait for; docker-compose.yml has the pool and the queues.
+WORKERS = ("transactional", "transactional")
+# One of each kind, as docker-compose.yml starts them.
+COMPOSE = ("transactional", "mass", "background")
 
 
 def configuration(address: Address, connections: int) -> str:
@@ -27,42 +30,54 @@ def configuration(address: Address, connections: int) -> str:
     return json.dumps({"options": options, "domains": [domain], "servers": [server]})
 
 
+@contextmanager
+def office(lab: Lab, kind: Kind, connections: int = 20) -> Iterator[tuple[Sink, Helper]]:
+    """A receiving server, and an installation without mail whose one server it is; nothing leaves before "go"."""
+    sink = Sink(kind, lab.authority)
+    try:
+        with lab.inside() as inside:
+            inside.ask("configure", configuration=configuration(sink.address, connections))
+            inside.ask("empty")
+            yield sink, inside
+    finally:
+        sink.stop()
+
+
+@contextmanager
+def running(lab: Lab, queues: Sequence[str]) -> Iterator[list[Process]]:
+    """A worker for each of these queues, ready and waiting."""
+    workers: list[Process] = []
+    try:
+        for queue in queues:
+            workers.append(lab.stack.worker(queue, name=f"{queue}{len(lab.stack.processes)}"))
+        time.sleep(1)  # their connections stand, and the processor is idle again
+        yield workers
+    finally:
+        for worker in workers:
+            worker.signal(signal.SIGTERM)
+        for worker in workers:
+            worker.wait(deadline=40)
+
+
 def drain(lab: Lab, kind: Kind, total: int, *, contents: Literal["distinct", "same"], connections: int) -> Figures:
     """From "go" until every mail is settled as sent and its attempt written, then looked over."""
-    with ExitStack() as ending:
-        sink = Sink(kind, lab.authority)
-        ending.callback(sink.stop)
-        inside = ending.enter_context(lab.inside())
-        inside.ask("configure", configuration=configuration(sink.address, connections))
-        inside.ask("empty")
+    with office(lab, kind, connections) as (sink, inside):
         queued = inside.ask(f"queue_{contents}", total=total)
         inside.ask("settle_down")
-        workers = start_workers(lab, ending)
-        groups = {"worker": tuple(worker.pid for worker in workers), "database": (lab.database_pid,)}
-        with Memory(*groups["worker"]) as memory, Watch({**groups, "sink": (sink.pid,)}) as watch:
-            began = inside.ask("go", workers=WORKERS)
-            sink.wait_for(total, deadline=300)
-            ended = until(lambda: inside.ask("is_settled"), deadline=30, what="every mail settled")
-        check(inside, sink, total)
-    cpu = {f"cpu {name}": 1000 * used / total for name, used in watch.used.items()}
-    return {
-        "mails": total,
-        "rate": total / (ended - began),
-        "queued": total / queued,
-        "memory": memory.peak,
-        "foreign": watch.foreign,
-        **cpu,
-    }
+        with running(lab, WORKERS) as workers:
+            groups = {"worker": pids(workers), "database": (lab.database_pid,), "sink": (sink.pid,)}
+            with Memory(*pids(workers)) as memory, Watch(groups) as watch:
+                began = inside.ask("go", lanes=["transactional"], workers=len(workers))
+                ended = settled(inside, sink, total)
+            check(inside, sink, total)
+    rate = total / (ended - began)
+    return figures(watch, total) | {"rate": rate, "queued": total / queued, "peak": memory.peak}
 
 
-def start_workers(lab: Lab, ending: ExitStack) -> list[Process]:
-    """Two workers of the lane, ready and waiting."""
-    workers = []
-    for _ in range(WORKERS):
-        workers.append(lab.stack.worker(QUEUE, name=f"bench{len(lab.stack.processes)}"))
-        ending.callback(workers[-1].stop, deadline=40)
-    time.sleep(1)  # their connections stand, and the processor is idle again
-    return workers
+def settled(inside: Helper, sink: Sink, total: int) -> float:
+    """When so many mails were accepted and all written down."""
+    sink.wait_for(total, deadline=300 + total / 100)
+    return until(lambda: inside.ask("is_settled"), deadline=30, what="every mail settled")
 
 
 def check(inside: Helper, sink: Sink, total: int) -> None:
@@ -72,3 +87,7 @@ def check(inside: Helper, sink: Sink, total: int) -> None:
     found, got = inside.ask("outcome"), sink.count()
     if found != wanted or got != total:
         raise HelperError(f"{total} mails: {found}, accepted {got} times")
+
+
+def pids(workers: Sequence[Process]) -> tuple[int, ...]:
+    return tuple(worker.pid for worker in workers)

@@ -2,15 +2,24 @@
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from tests.bench.machine import Watch
 
 # What one run brought: "rate", "p50", "memory", … and "foreign", the share of the processor that others took.
 Figures = dict[str, float]
 
+
 # A run counts only if nobody else took more of the processor.
 MOST_FOREIGN = 0.10
+
+
+def figures(watch: Watch, total: int) -> Figures:
+    """What every run brings: its size, how far others disturbed it, and milliseconds of processor for each mail."""
+    cpu = {f"cpu {name}": 1000 * used / total for name, used in watch.used.items()}
+    return {"mails": total, "foreign": watch.foreign, **cpu}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,7 @@ class Results:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
+        self._failed_now: Counter[tuple[str, str]] = Counter()
         if path.exists():
             for line in path.read_text().splitlines():
                 run = Run(**json.loads(line))
@@ -44,6 +54,7 @@ class Results:
         with self._path.open("a") as file:
             file.write(json.dumps(asdict(run)) + "\n")
         self._runs[run.case, run.who].append(run)
+        self._failed_now[run.case, run.who] += bool(run.error)
 
     def of(self, case: str, who: str) -> list[Run]:
         return self._runs.get((case, who), [])
@@ -60,10 +71,9 @@ class Results:
         return sum(bool(run.error) for run in self.of(case, who))
 
     def lacking(self, case: str, who: str, repetitions: int, *, noisy: bool) -> bool:
-        """Whether it must be run again; what failed as often as it should have succeeded is left alone."""
-        runs = self.of(case, who)
-        enough = sum(not run.error if noisy else run.is_quiet for run in runs)
-        return enough < repetitions and self.failed(case, who) < repetitions
+        """Whether it must be run again; what now failed as often as it should have succeeded is left alone."""
+        enough = sum(not run.error if noisy else run.is_quiet for run in self.of(case, who))
+        return enough < repetitions and self._failed_now[case, who] < repetitions
 
     def set_aside(self) -> None:
         """Begin anew; the former results stay beside."""

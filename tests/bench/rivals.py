@@ -14,7 +14,7 @@ from tests.bench import letter
 from tests.bench.environment import PYTHON
 from tests.bench.lab import Lab
 from tests.bench.machine import Memory, Watch
-from tests.bench.results import Figures
+from tests.bench.results import Figures, figures
 from tests.bench.sinks import Address, Kind, Sink
 from tests.bench.talking import Helper, HelperError, until
 from tests.lab.proc import Process, program
@@ -55,7 +55,7 @@ def bare(lab: Lab, kind: Kind, total: int) -> Figures:
                 sender.tell("send", first=number * each, total=each)
             seconds = max(sender.hear() for sender in senders)
         _check(sink, each * BARE_PROCESSES)
-    return _figures(watch, total, total / seconds)
+    return figures(watch, total) | {"rate": total / seconds}
 
 
 def source(lab: Lab, kind: Kind, total: int) -> Figures:
@@ -70,7 +70,7 @@ def source(lab: Lab, kind: Kind, total: int) -> Figures:
             subprocess.run([*command, f"127.0.0.1:{sink.address.port}"], check=True)
             seconds = time.perf_counter() - began
         _check(sink, total)
-    return _figures(watch, total, total / seconds)
+    return figures(watch, total) | {"rate": total / seconds}
 
 
 def drain(lab: Lab, kind: Kind, total: int, *, peer: Peer) -> Figures:
@@ -80,8 +80,7 @@ def drain(lab: Lab, kind: Kind, total: int, *, peer: Peer) -> Figures:
         ending.callback(sink.stop)
         env = environment(lab, sink.address, peer)
         desk = ending.enter_context(helper(lab, env))
-        desk.ask("empty")
-        redis_client.Redis.from_url(lab.peers_broker).flushdb()
+        empty(lab, desk)
         is_bulk = peer.kind == "post_office"
         queued = desk.ask("queue_bulk", total=total) if is_bulk else desk.ask("queue", kind=peer.kind, total=total)
         desk.ask("settle_down")
@@ -95,8 +94,8 @@ def drain(lab: Lab, kind: Kind, total: int, *, peer: Peer) -> Figures:
             ended = sink.wait_for(total, deadline=300)
         until(lambda: desk.ask("left", kind=peer.kind) == 0, deadline=30, what="its table says that all is sent")
         _check(sink, total)
-    measured = _figures(watch, total, (total - first) / (ended - began))
-    return measured | {"queued": total / queued, "memory": memory.peak}
+    rate = (total - first) / (ended - began)
+    return figures(watch, total) | {"rate": rate, "queued": total / queued, "peak": memory.peak}
 
 
 class Commanded:
@@ -139,6 +138,12 @@ class Tasks:
         self._process.stop()
 
 
+def empty(lab: Lab, desk: Helper) -> None:
+    """Nothing in their tables, nothing in their broker."""
+    desk.ask("empty")
+    redis_client.Redis.from_url(lab.peers_broker).flushdb()
+
+
 def helper(lab: Lab, env: dict[str, str]) -> Helper:
     """A process inside the peers' project."""
     return Helper("tests.bench.peers.desk", log=lab.log("peers"), env=env, python=PYTHON)
@@ -155,11 +160,6 @@ def environment(lab: Lab, address: Address, peer: Peer) -> dict[str, str]:
 
 def _trusted(lab: Lab, address: Address) -> str:
     return str(lab.authority.certificate) if address.trusted else ""
-
-
-def _figures(watch: Watch, total: int, rate: float) -> Figures:
-    cpu = {f"cpu {name}": 1000 * used / total for name, used in watch.used.items()}
-    return {"mails": total, "rate": rate, "foreign": watch.foreign, **cpu}
 
 
 def _check(sink: Sink, total: int) -> None:

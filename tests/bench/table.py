@@ -1,6 +1,6 @@
 """The one table: medians with their range, the ratios to the others, and whether they are what is owed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -8,21 +8,19 @@ from tests.bench.goals import OURS, Goal, goals_of
 from tests.bench.results import Results
 
 NONE = "–"
+# The figures that have lines of their own, in this order.
 TITLES = {
     "rate": "mails/s",
     "p50": "p50 ms",
     "p99": "p99 ms",
-    "memory": "MiB",
+    "start": "MiB at start",
+    "memory": "MiB at most",
+    "after": "MiB after all",
+    "growth": "after all to after the first 10,000",
 }
 HEAD = (
-    "case",
-    "who",
-    "runs",
-    "median [min–max]",
-    "Daeris is",
-    "at least",
-    "aim",
-    "CPU ms a mail: worker + database + sink",
+    *("case", "who", "runs", "median [min–max]", "Daeris is", "owed", "aim"),
+    *("CPU ms a mail: worker + database + sink", "peak MiB"),
 )
 
 
@@ -42,35 +40,83 @@ class Verdict:
 def judge(goal: Goal, ours: float, theirs: float | None) -> Verdict:
     """The ratio of the two, or our own value where there is no rival, against what is owed and aimed at."""
     value = ours if theirs is None else ours / theirs
-    return Verdict(value, goal.met(value, goal.owed), goal.met(value, goal.aim))
+    is_aim = goal.aim is not None and goal.met(value, goal.aim)
+    return Verdict(value, goal.met(value, goal.owed), is_aim)
 
 
-def spread(values: Sequence[float]) -> str:
+class Table:
+    """What the results say, line by line."""
+
+    def __init__(self, results: Results, repetitions: int) -> None:
+        self._results, self._repetitions = results, repetitions
+
+    def lines(self, case: str, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Of one case: for each figure ours first, then everybody it is compared with."""
+        ran = {who: self._results.of(case, who) for who in names}
+        measured = {figure for runs in ran.values() for run in runs for figure in run.figures}
+        if any(ran.values()):
+            for figure in [title for title in TITLES if title in measured] or ["rate"]:
+                yield from self._of_figure(case, figure, [who for who in names if ran[who]])
+
+    def _of_figure(self, case: str, figure: str, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        goals = [goal for goal in goals_of(case) if goal.figure == figure]
+        limit = next((goal for goal in goals if not goal.rival), None)
+        if OURS in names:
+            yield self._line(case, case, OURS, figure, limit)
+        compared = {(goal.rival_case or case, goal.rival): goal for goal in goals if goal.rival}
+        others = {(case, who): None for who in names if who != OURS}
+        for (where, who), goal in {**compared, **others, **compared}.items():
+            if self._results.of(where, who):
+                yield self._line(case, where, who, figure, goal)
+
+    def _line(self, case: str, where: str, who: str, figure: str, goal: Goal | None) -> tuple[str, ...]:
+        values = self._values(where, who, figure)
+        title = where if where == case else f"{case} to {where}"
+        is_first = figure == "rate"
+        return (
+            f"{title}, {TITLES[figure]}",
+            who,
+            self._runs(where, who),
+            spread(values),
+            *self._verdict(self._values(case, OURS, figure), values if who != OURS else None, goal),
+            self._cpu(where, who) if is_first else "",
+            spread(self._values(where, who, "peak"), none="") if is_first else "",
+        )
+
+    def _verdict(self, ours: list[float], theirs: list[float] | None, goal: Goal | None) -> tuple[str, str, str]:
+        unit = "" if theirs is None else " ×"
+        wanted = (goal.owed, goal.aim) if goal else (None, None)
+        owed, aim = ("" if each is None else f"{number(each)}{unit}" for each in wanted)
+        if not ours or theirs == [] or (theirs is None and not goal):
+            return "", owed, aim
+        value = median(ours) / median(theirs) if theirs else median(ours)
+        mark = f" {judge(goal, median(ours), median(theirs) if theirs else None).mark}" if goal else ""
+        return f"{number(value)}{unit}{mark}", owed, aim
+
+    def _runs(self, case: str, who: str) -> str:
+        chosen, is_noisy = self._results.chosen(case, who, self._repetitions)
+        failed = self._results.failed(case, who)
+        return f"{len(chosen)}{' noisy' if is_noisy else ''}{f', {failed} failed' if failed else ''}"
+
+    def _cpu(self, case: str, who: str) -> str:
+        used = [self._values(case, who, f"cpu {group}") for group in ("worker", "database", "sink")]
+        return " + ".join(number(median(each)) if each else NONE for each in used) if any(used) else ""
+
+    def _values(self, case: str, who: str, figure: str) -> list[float]:
+        runs, _ = self._results.chosen(case, who, self._repetitions)
+        return [run.figures[figure] for run in runs if figure in run.figures]
+
+
+def spread(values: Sequence[float], none: str = NONE) -> str:
     """Median and range, with as many digits as mean something."""
     if not values:
-        return NONE
+        return none
     low, high = number(min(values)), number(max(values))
     return number(median(values)) if low == high else f"{number(median(values))} [{low}–{high}]"
 
 
 def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def rows(results: Results, case: str, names: Sequence[str], repetitions: int) -> Iterable[tuple[str, ...]]:
-    """The lines of one case: for each figure ours first, then everybody it is compared with."""
-    for figure in _figures(results, case, names):
-        goals = [goal for goal in goals_of(case) if goal.figure == figure]
-        ours = _values(results, case, OURS, figure, repetitions)
-        limits = [goal for goal in goals if not goal.rival]
-        yield _row(results, case, OURS, figure, repetitions, ours, limits[0] if limits else None)
-        others = [(goal.rival_case or case, goal.rival, goal) for goal in goals if goal.rival]
-        compared = {(where, who) for where, who, _ in others}
-        rest = [(case, who, None) for who in names if who != OURS and (case, who) not in compared]
-        for where, who, goal in [*others, *rest]:
-            theirs = goal.rival_figure if goal and goal.rival_figure else figure
-            if _values(results, where, who, theirs, repetitions):
-                yield _row(results, where, who, theirs, repetitions, ours, goal)
 
 
 def render(lines: Iterable[Sequence[str]]) -> str:
@@ -80,40 +126,3 @@ def render(lines: Iterable[Sequence[str]]) -> str:
     ruled = [table[0], tuple("-" * width for width in widths), *table[1:]]
     cells = ([text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in ruled)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
-def _row(
-    results: Results, case: str, who: str, figure: str, repetitions: int, ours: list[float], goal: Goal | None
-) -> tuple[str, ...]:
-    values = _values(results, case, who, figure, repetitions)
-    _, is_noisy = results.chosen(case, who, repetitions)
-    failed = results.failed(case, who)
-    runs = f"{len(values)}{' noisy' if is_noisy else ''}{f', {failed} failed' if failed else ''}"
-    verdict = ("", "", "")
-    if ours and values and (goal or who != OURS):
-        theirs = median(values) if who != OURS else None
-        verdict = (f"{number(median(ours) / (theirs or 1))} ×", "", "")
-        if goal:
-            judged = judge(goal, median(ours), theirs)
-            unit = " ×" if theirs else ""
-            verdict = (
-                f"{number(judged.value)}{unit} {judged.mark}",
-                f"{number(goal.owed)}{unit}",
-                f"{number(goal.aim)}{unit}",
-            )
-    cpu = [_values(results, case, who, f"cpu {group}", repetitions) for group in ("worker", "database", "sink")]
-    shown = " + ".join(number(median(each)) if each else NONE for each in cpu) if any(cpu) else ""
-    title = f"{case}, {TITLES.get(figure, figure)}"
-    return (title, who, runs, spread(values), *verdict, shown)
-
-
-def _values(results: Results, case: str, who: str, figure: str, repetitions: int) -> list[float]:
-    runs, _ = results.chosen(case, who, repetitions)
-    return [run.figures[figure] for run in runs if figure in run.figures]
-
-
-def _figures(results: Results, case: str, names: Sequence[str]) -> list[str]:
-    """The figures of a case that have a title of their own, in the order of the titles."""
-    measured = {figure for who in names for run in results.of(case, who) for figure in run.figures}
-    wanted = {goal.figure for goal in goals_of(case)} or measured
-    return [figure for figure in TITLES if figure in measured & wanted]
