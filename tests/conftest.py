@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.lab.identity",
     "tests.lab.fixtures",
     "tests.scheduling",
+    "tests.peers.faults.matrix",
 ]
 
 # Models, modules and thousands of tests stay to the end: looking for garbage among them took a tenth of the time.

@@ -42,7 +42,7 @@ def private_folder(name: str, *, owner: str | None = None) -> Path:
 
 
 # A run that is killed takes its servers along; where this program is missing, they are left to whoever killed it.
-_ENDS_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+ENDS_WITH_US = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
 
 
 class Process:
@@ -63,7 +63,7 @@ class Process:
         with log.open("ab") as output:
             # A session of its own: Ctrl+C reaches pytest alone, which then ends everything in order.
             self._process = subprocess.Popen(
-                [*_ENDS_WITH_US, *map(str, command)],
+                [*ENDS_WITH_US, *map(str, command)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -5,6 +5,9 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import redis
 
 from tests.lab.ports import free_port
 from tests.lab.proc import Process, private_folder, program
@@ -33,6 +36,17 @@ class Redis:
         if self._process:
             self._process.stop()
             self._process = None
+
+    def kill(self) -> None:
+        """kill -9; `start` brings it back, knowing nothing."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+
+    def ask(self, *command: str) -> Any:
+        """Its answer to one command."""
+        with redis.Redis(port=self.port) as client:
+            return client.execute_command(*command)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -86,10 +86,10 @@ class Stack:
         process.wait_for_output("beat: Starting")
         return process
 
-    def start(self, name: str, command: Sequence[str]) -> Process:
+    def start(self, name: str, command: Sequence[str], **env: str) -> Process:
         """Any process inside this installation; stopped at the end."""
         log = self.folder / f"{name}.log"
-        process = Process(name, command, log=log, env=self.env, cwd=PROJECT)
+        process = Process(name, command, log=log, env=self.env | env, cwd=PROJECT)
         self.processes.append(process)
         return process
 
