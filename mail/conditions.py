@@ -1,9 +1,10 @@
 """How a server is doing, in a word and a sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import OuterRef, Subquery
 from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.timezone import localdate, localtime, now
@@ -13,7 +14,11 @@ from django.utils.translation import gettext_lazy
 from mail import causes
 from mail.certificates import authority_warning, expiry_warning
 from mail.holds import clock
-from mail.models import Provider, Server
+from mail.models import Attempt, Provider, Server
+
+# What puts a server in trouble, and no single mail.
+FAILED = (Attempt.Outcome.TEMPORARY, Attempt.Outcome.UNCERTAIN)
+OF_SERVERS = [code for code, cause in causes.CAUSES.items() if cause.blame in {"server", "network"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +29,34 @@ class Condition:
     tone: str
     icon: str
     reason: str = ""
+    # Its mail waits for this.
+    holds: bool = False
 
 
 def condition_of(server: Server) -> Condition:
-    """The worst that is to be said of it; ready when there is nothing. Reads its grant: fetch that with the server."""
+    """How this one is doing; see `conditions_of`."""
+    return conditions_of([server])[server.pk]
+
+
+def conditions_of(servers: Iterable[Server]) -> dict[int, Condition]:
+    """The worst that is to be said of each; ready when there is nothing.
+
+    Asks nothing while none is in trouble, else one question. Reads their grants: fetch them with the servers.
+    """
+    rows = list(servers)
+    failures = _failures_of(rows)
+    return {one.pk: _condition(one, failures.get(one.pk) or "") for one in rows}
+
+
+def _condition(server: Server, failure: str) -> Condition:
     if server.blocked_cause:
         return _stopped(server)
     if not server.active:
         return Condition(gettext_lazy("Archived"), "neutral", "archive")
     if server.is_paused:
         words = _("Nothing leaves through it until somebody lets it go on.")
-        return Condition(gettext_lazy("Paused"), "warning", "circle-pause", words)
-    return _in_trouble(server) or _slowed(server) or _to_renew(server) or READY
+        return Condition(gettext_lazy("Paused"), "warning", "circle-pause", words, holds=True)
+    return _in_trouble(server, failure) or _slowed(server) or _to_renew(server) or READY
 
 
 READY = Condition(gettext_lazy("Ready"), "success", "check")
@@ -48,24 +69,36 @@ def _stopped(server: Server) -> Condition:
     return Condition(gettext_lazy("Stopped"), "danger", "octagon-alert", why)
 
 
-def _in_trouble(server: Server) -> Condition | None:
+def _in_trouble(server: Server, failure: str) -> Condition | None:
+    if not server.trouble_since:
+        return None
+    words = {"since": since(server.trouble_since), "why": causes.describe(failure).title}
     if server.is_resting and server.resting_until:
-        times = {"until": clock(server.resting_until), "since": since(server.trouble_since or now())}
-        words = _("It could not be reached since %(since)s; it is tried again at about %(until)s.") % times
-        return Condition(gettext_lazy("In trouble"), "warning", "clock-alert", words)
-    if server.trouble_since:
-        words = _("It could not be reached since %(since)s; it is being tried again.")
-        return Condition(
-            gettext_lazy("In trouble"), "warning", "clock-alert", words % {"since": since(server.trouble_since)}
-        )
-    return None
+        words["until"] = clock(server.resting_until)
+        known = _("%(why)s (since %(since)s); it is tried again at about %(until)s.")
+        unknown = _("It could not be reached since %(since)s; it is tried again at about %(until)s.")
+    else:
+        known = _("%(why)s (since %(since)s); it is being tried again.")
+        unknown = _("It could not be reached since %(since)s; it is being tried again.")
+    reason = (known if failure else unknown) % words
+    return Condition(gettext_lazy("In trouble"), "warning", "clock-alert", reason, holds=True)
+
+
+def _failures_of(servers: Collection[Server]) -> dict[int, str]:
+    """Of those in trouble, the cause of what failed last and speaks against the server."""
+    troubled = [one.pk for one in servers if one.trouble_since]
+    if not troubled:
+        return {}
+    failed = Attempt.objects.filter(server=OuterRef("pk"), outcome__in=FAILED, cause__in=OF_SERVERS)
+    latest = Subquery(failed.order_by("-pk").values("cause")[:1])
+    return dict(Server.objects.filter(pk__in=troubled).values_list("pk", latest))
 
 
 def _slowed(server: Server) -> Condition | None:
     if not server.slowed_until or server.slowed_until <= now():
         return None
     words = _("The provider asked to slow down; it goes on at about %(until)s.") % {"until": clock(server.slowed_until)}
-    return Condition(gettext_lazy("Slowed down"), "info", "hourglass", words)
+    return Condition(gettext_lazy("Slowed down"), "info", "hourglass", words, holds=True)
 
 
 def _to_renew(server: Server) -> Condition | None:

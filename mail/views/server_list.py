@@ -11,7 +11,7 @@ from django.utils.translation import pgettext
 from daeris.ui.lists import ControlPanel, Tab
 from daeris.ui.paging import Count
 from mail import limits, tallies
-from mail.conditions import Condition, condition_of
+from mail.conditions import Condition, conditions_of
 from mail.leaving import Farewell, farewells_under
 from mail.limits import Gauge
 from mail.models import Options, Server
@@ -118,10 +118,11 @@ def _rows(shown: Sequence[Server], options: Options, active: Sequence[int], *, i
     days = tallies.last_day([server.pk for server in shown])
     gauges = limits.gauges_of(shown)
     farewells = farewells_under(shown, options, active)
+    conditions = conditions_of(shown)
     return [
         Row(
             server=server,
-            condition=condition_of(server),
+            condition=conditions[server.pk],
             tags=tags_of(server.from_filter),
             day=days.get(server.pk, LastDay()),
             gauges=gauges.get(server.pk, []),

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from daeris.ui.htmx import respond
 from mail import explanations
 from mail.addresses import Mailbox
-from mail.conditions import Condition, condition_of
+from mail.conditions import Condition, conditions_of
 from mail.forms.simulator import SimulatorForm
 from mail.models import Contact, Lane, Server
 from mail.routing import Decision
@@ -72,7 +72,7 @@ def _simulation(form: SimulatorForm) -> Simulation:
 
 def _result(simulation: Simulation) -> Result:
     decision = simulation.decision
-    conditions = {row.pk: condition_of(row) for row in Server.objects.select_related("grant")}
+    conditions = conditions_of(Server.objects.select_related("grant"))
     sentences = [decision.why] if decision.why else []
     return Result(
         decision=decision,

@@ -175,6 +175,46 @@ class TestConditions:
         assert str(found.label) == label
         assert reason in found.reason
 
+    def test_a_server_in_trouble_says_why(self, three: list[Server], make_mail: MakeMail, as_alice: Client) -> None:
+        until = now() + timedelta(minutes=4)
+        for server, resting_until in zip(three, (until, None, until), strict=True):
+            Server.objects.filter(pk=server.pk).update(trouble_since=now(), resting_until=resting_until)
+        for server, cause, phase, outcome in (
+            (three[0], "host_unknown", "resolve", "temporary"),
+            (three[0], "connection_refused", "connect", "temporary"),
+            # About these mails, and not about the server.
+            (three[0], "greylisted", "rcpt", "temporary"),
+            (three[0], "recipient_unknown", "rcpt", "permanent"),
+            (three[1], "dropped", "final", "uncertain"),
+        ):
+            mail = make_mail(None, state="queued", server=server)
+            mail.attempts.create(server=server, cause=cause, phase=phase, outcome=outcome, started_at=now())
+
+        reasons = [row.condition.reason for row in rows(as_alice)]
+
+        assert reasons[0].startswith("Server does not answer on this port (since ")
+        assert "; it is tried again at about " in reasons[0]
+        assert reasons[1].startswith("Connection lost (since ")
+        assert reasons[1].endswith("; it is being tried again.")
+        # Nobody knows any more.
+        assert reasons[2].startswith("It could not be reached since ")
+
+    @pytest.mark.parametrize(
+        ("fields", "words"),
+        [
+            ({"trouble_since": now(), "resting_until": now() + timedelta(minutes=4)}, "It could not be reached since"),
+            ({"trouble_since": now()}, "it is being tried again."),
+            ({"slowed_until": now() + timedelta(minutes=4)}, "The provider asked to slow down; it goes on at about"),
+            ({"is_paused": True}, "Nothing leaves through it until somebody lets it go on."),
+        ],
+    )
+    def test_the_form_says_the_same(
+        self, three: list[Server], as_alice: Client, fields: dict[str, Any], words: str
+    ) -> None:
+        assert words not in html(as_alice, url(three[0]))
+        Server.objects.filter(pk=three[0].pk).update(**fields)
+        assert words in html(as_alice, url(three[0]))
+
     def test_a_stopped_server_is_red(self, blocked: Server, as_alice: Client) -> None:
         assert "row--failed" in html(as_alice)
 
