@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.bench import cases, table
 from tests.bench.cases import Contest
+from tests.bench.environment import versions
 from tests.bench.lab import Lab
 from tests.bench.machine import description, wait_for_quiet
 from tests.bench.results import Results, Run
@@ -33,7 +34,7 @@ def main() -> None:
         _measure(cases.chosen(words), results, options)
     shown = table.Table(results, options.reps)
     lines = [line for case in cases.CASES for line in shown.lines(case, cases.contenders(case))]
-    _say(f"\n{description()}\n\n{table.render(lines)}\n")
+    _say(f"\n{description()}\n{versions()}\n\n{table.render(lines)}\n")
     if not options.table:
         for name, module in BESIDE.items():
             if (name in words or not words) and importlib.util.find_spec(module):
