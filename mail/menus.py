@@ -2,7 +2,9 @@
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from daeris.ui import navigation
 from mail import pauses
@@ -53,14 +55,29 @@ def _red(request: HttpRequest) -> navigation.Badge | None:
 
 def _paused(request: HttpRequest) -> navigation.Notice | None:
     held = pauses.shown()
-    if not held.anything:
+    if not held.anything and not held.servers:
         return None
-    if held.everything:
-        text = _("All sending is paused: e-mail waits in the queue until somebody lets it go on.")
-    elif held.mass:
-        text = _("Mass mailing is paused: its e-mail waits in the queue until somebody lets it go on.")
-    else:
-        text = _("Sending is paused, except for mass mailing: e-mail waits in the queue until somebody lets it go on.")
     may = request.user.has_perm("mail.manage_servers")
-    url, action = (reverse("mail:pauses"), _("Go on sending…")) if may else ("", "")
-    return navigation.Notice(text, icon="circle-pause", url=url, action=action)
+    url, action = (_where(held), _("Go on sending…")) if may else ("", "")
+    return navigation.Notice(_what(held), icon="circle-pause", url=url, action=action)
+
+
+def _what(held: pauses.Pauses) -> str | Promise:
+    if held.everything:
+        return _("All sending is paused: e-mail waits in the queue until somebody lets it go on.")
+    if held.mass:
+        return _("Mass mailing is paused: its e-mail waits in the queue until somebody lets it go on.")
+    if held.transactional:
+        return _("Sending is paused, except for mass mailing: e-mail waits in the queue until somebody lets it go on.")
+    words = ngettext(
+        "The server “%(name)s” is paused: its e-mail waits in the queue until somebody lets it go on.",
+        "%(count)s servers are paused: their e-mail waits in the queue until somebody lets it go on.",
+        len(held.servers),
+    )
+    return words % {"name": held.servers[0][1], "count": len(held.servers)}
+
+
+def _where(held: pauses.Pauses) -> str:
+    if held.anything:
+        return reverse("mail:pauses")
+    return reverse("mail:server", args=[held.servers[0][0]]) if len(held.servers) == 1 else reverse("mail:servers")

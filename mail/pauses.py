@@ -1,10 +1,11 @@
 """Sending on hold by a person's decision: one server, a lane, or everything. Mail waits, and nothing fails."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Exists
 
 from mail import bell
 from mail.models import Lane, Options, Server
@@ -19,6 +20,8 @@ class Pauses:
 
     transactional: bool = False
     mass: bool = False
+    # The servers on hold, as far as they count: key and name. Only where they are to be shown.
+    servers: tuple[tuple[int, str], ...] = ()
 
     @property
     def everything(self) -> bool:
@@ -40,13 +43,19 @@ def current() -> Pauses:
 
 
 def shown() -> Pauses:
-    """The same for a banner: at most a quarter of a minute old, and cheap."""
+    """The same and the paused servers, for a banner: at most a quarter of a minute old, and cheap."""
     kept = cache.get(CACHE_KEY)
     if kept is None:
-        found = current()
-        cache.set(CACHE_KEY, (found.transactional, found.mass), CACHE_SECONDS)
+        found = replace(current(), servers=_servers())
+        cache.set(CACHE_KEY, (found.transactional, found.mass, found.servers), CACHE_SECONDS)
         return found
     return Pauses(*kept)
+
+
+def _servers() -> tuple[tuple[int, str], ...]:
+    count = Exists(Options.objects.filter(pk=1, custom_servers=True))
+    paused = Server.objects.custom().filter(count, active=True, is_paused=True)
+    return tuple(paused.values_list("pk", "name"))
 
 
 def pause(lanes: Sequence[str], *, paused: bool) -> None:
@@ -63,6 +72,7 @@ def pause_server(server: Server, *, paused: bool) -> None:
     """Hold what waits for this server, or let it go on."""
     Server.objects.filter(pk=server.pk).update(is_paused=paused)
     server.is_paused = paused
+    transaction.on_commit(lambda: cache.delete(CACHE_KEY))
     if not paused:
         _ring(Lane.values)
 

@@ -1,10 +1,13 @@
 """Pausing in the interface: everything, what people wait for, or mass mail."""
 
+import re
+
 import pytest
-from django.test import Client
+from django.core.cache import cache
+from django.test import Client, TestCase
 
 from mail import pauses
-from mail.models import Change, Domain, Lane
+from mail.models import Change, Domain, Lane, Options, Server
 from tests.mail.views.conftest import HTMX, MakeMail
 
 PATH = "/settings/mail/servers/pauses/"
@@ -61,3 +64,61 @@ def test_the_list_offers_it(company: Domain, as_alice: Client) -> None:
     page = as_alice.get("/settings/mail/servers/").content.decode()
     assert "Go on with mass mail" in page
     assert "Go on with everything" not in page
+
+
+class TestTheBanner:
+    """On every page; the list of contacts stands for those that have nothing to do with mail."""
+
+    @pytest.fixture
+    def server(self, company: Domain) -> Server:
+        Options.load()
+        Options.objects.update(custom_servers=True)
+        return Server.objects.create(name="Gmail ventas", host="smtp.gmail.example")
+
+    def said(self, client: Client) -> str:
+        cache.clear()
+        return self.banner(client)
+
+    def banner(self, client: Client) -> str:
+        found = re.search(r'<aside class="notice".*?</aside>', client.get("/contacts/").content.decode(), re.DOTALL)
+        return found[0] if found else ""
+
+    def pause(self, client: Client, server: Server, paused: str = "1") -> None:
+        client.post(f"/settings/mail/servers/{server.pk}/pause/", {"paused": paused})
+
+    def test_says_that_a_server_is_paused(self, server: Server, as_alice: Client, as_bob: Client) -> None:
+        assert self.said(as_alice) == ""
+        self.pause(as_alice, server)
+        assert "The server “Gmail ventas” is paused: its e-mail waits" in self.said(as_alice)
+        assert f'href="/settings/mail/servers/{server.pk}/"' in self.said(as_alice)
+        assert "The server “Gmail ventas” is paused" in self.said(as_bob)
+        assert "/settings/mail/servers/" not in self.said(as_bob)
+
+    def test_says_so_at_once(self, server: Server, as_alice: Client) -> None:
+        cache.clear()
+        assert self.banner(as_alice) == ""
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            self.pause(as_alice, server)
+        assert "is paused" in self.banner(as_alice)
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            self.pause(as_alice, server, "0")
+        assert self.banner(as_alice) == ""
+
+    def test_counts_several(self, server: Server, as_alice: Client) -> None:
+        for one in (server, Server.objects.create(name="Respaldo", host="h.example")):
+            self.pause(as_alice, one)
+        assert "2 servers are paused: their e-mail waits" in self.said(as_alice)
+
+    def test_a_server_that_does_not_count_holds_nothing(self, server: Server, as_alice: Client) -> None:
+        self.pause(as_alice, server)
+        Server.objects.update(active=False)
+        assert self.said(as_alice) == ""
+        Server.objects.update(active=True)
+        Options.objects.update(custom_servers=False)
+        assert self.said(as_alice) == ""
+
+    def test_what_holds_more_goes_first(self, server: Server, as_alice: Client) -> None:
+        self.pause(as_alice, server)
+        pauses.pause([Lane.MASS], paused=True)
+        assert "Mass mailing is paused" in self.said(as_alice)
+        assert "Gmail ventas" not in self.said(as_alice)
