@@ -4,7 +4,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from daeris.ui import navigation
 from mail import pauses
@@ -69,12 +68,11 @@ def _what(held: pauses.Pauses) -> str | Promise:
         return _("Mass mailing is paused: its e-mail waits in the queue until somebody lets it go on.")
     if held.transactional:
         return _("Sending is paused, except for mass mailing: e-mail waits in the queue until somebody lets it go on.")
-    words = ngettext(
-        "The server “%(name)s” is paused: its e-mail waits in the queue until somebody lets it go on.",
-        "%(count)s servers are paused: their e-mail waits in the queue until somebody lets it go on.",
-        len(held.servers),
-    )
-    return words % {"name": held.servers[0][1], "count": len(held.servers)}
+    if len(held.servers) == 1:
+        words = _("The server “%(name)s” is paused: its e-mail waits in the queue until somebody lets it go on.")
+        return words % {"name": held.servers[0][1]}
+    words = _("%(count)s servers are paused: their e-mail waits in the queue until somebody lets it go on.")
+    return words % {"count": len(held.servers)}
 
 
 def _where(held: pauses.Pauses) -> str:
