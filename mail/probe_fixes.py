@@ -118,6 +118,8 @@ _OF_PROVIDER: tuple[tuple[str, str, str, Promise, Promise | str, str], ...] = (
     ("app_password_required", "apple", "", FIXES["app_password_required"], "Apple", "https://account.apple.com/"),
     ("credentials_wrong", "apple", "", FIXES["app_password_required"], "Apple", "https://account.apple.com/"),
 )  # fmt: skip
+# Whose replies those of a preset's servers are.
+_SPEAKS_AS = {"outlook": "outlook", "microsoft365": "microsoft", "gmail": "google"}
 # Of a preset's advice, the line that says how one logs in there, and which senders it takes.
 _ADVICE_OF = {"credentials_wrong": 0, "send_as_denied": 1, "sender_refused": 1, "sender_unverified": 1}
 _RELAYS = ("ses", "sendgrid", "mailgun", "brevo", "postmark")
@@ -128,7 +130,7 @@ def fix_for(cause: str, error: DeliveryError, *, preset: str, endpoint: Endpoint
     if text := _of_what_was_seen(cause, endpoint, seen):
         return Fix(text)
     here = presets.provider_of(preset, endpoint.host).code
-    provider = "outlook" if here == "outlook" else provider_of(error.words, endpoint.host)
+    provider = _SPEAKS_AS.get(here) or provider_of(error.words, endpoint.host)
     for row_cause, of, words, advised, link, url in _OF_PROVIDER:
         if (row_cause, of) == (cause, provider) and re.search(words, error.words, re.IGNORECASE):
             return Fix(str(advised), str(link), url)
@@ -159,6 +161,18 @@ def _of_what_was_seen(cause: str, endpoint: Endpoint, seen: Seen) -> str:
         # "250-XXXXXXXA" is what is left of STARTTLS behind a Cisco firewall that inspects SMTP.
         return _("A firewall in between overwrites STARTTLS: switch its inspection of SMTP off, or use port 465.")
     return ""
+
+
+# Of these kinds of failure, the operating system or OpenSSL has something to say besides; English, as it comes.
+_OF_THE_SYSTEM = frozenset({"dns", "refused", "connect", "tls", "protocol"})
+
+
+def words_of(error: DeliveryError, cause: str) -> str:
+    """The server's words; where it said none, what happened."""
+    if error.reply is not None:
+        return error.words
+    happened = str(describe(cause).explanation)
+    return f"{happened} ({error.detail})" if error.detail and error.kind in _OF_THE_SYSTEM else happened
 
 
 # -- What a step that went well found -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from mail.causes import describe
 from mail.connection import Connection
 from mail.endpoint import Endpoint, Envelope
 from mail.exceptions import DeliveryError, Phase, Reply
-from mail.probe_fixes import account_note, detail_of, fix_for, title_of, untried_note
+from mail.probe_fixes import account_note, detail_of, fix_for, title_of, untried_note, words_of
 from mail.probe_letter import letter_from
 from mail.probe_looks import look_again
 from mail.probe_report import ProbeReport, ProbeStep
@@ -224,7 +224,12 @@ class _Run:
         seen = await look_again(self._connection, cause, error.phase)
         fix = fix_for(cause, error, preset=self._trial.preset, endpoint=self._endpoint, seen=seen)
         return replace(
-            step, detail=self._harmless(error.words), cause=cause, fix=fix.text, link=str(fix.link), url=fix.url
+            step,
+            detail=self._harmless(words_of(error, cause)),
+            cause=cause,
+            fix=fix.text,
+            link=str(fix.link),
+            url=fix.url,
         )
 
     def _harmless(self, text: str) -> str:

@@ -134,7 +134,8 @@ def test_a_server_that_hangs_up_or_refuses_or_says_nothing(
     double.hang(point)
     silent = probe_now(where)
 
-    for report, words in ((closed, "closed the connection"), (refused, "554 5.7.1 Not you"), (silent, "No answer")):
+    quiet = "said nothing" if point == "CONNECT" else "did not answer in time"
+    for report, words in ((closed, "closed the connection"), (refused, "554 5.7.1 Not you"), (silent, quiet)):
         assert report.ok is (point == "QUIT")  # how it says goodbye does not matter
         assert report.ok or words in report.steps[-1].detail
 
@@ -396,6 +397,48 @@ def test_a_certificate_that_does_not_do(
     assert report.steps[-1].cause == cause
     assert words in report.steps[-1].fix
     assert double.log_ins == 0  # the second look trusts nobody, and says nothing
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"host": "no.such.host.test"}, "El nombre del servidor de correo saliente no existe"),
+        ({"security": "starttls"}, "El servidor no ofrece STARTTLS"),
+        ({"username": "ana", "password": None}, "La contraseña guardada no se puede descifrar"),
+    ],
+)
+def test_what_no_server_said_is_said_in_the_language_of_whoever_asks(
+    smtp_doubles: Doubles, changes: dict[str, Any], words: str
+) -> None:
+    with translation.override("es"):
+        last = probe_now(endpoint(smtp_doubles(**USERS), **changes)).steps[-1]
+    assert last.ok is False
+    assert words in last.detail
+    assert "The server" not in last.detail
+    assert "No key" not in last.detail
+
+
+def test_the_words_of_the_system_stand_behind_ours(smtp_double: SmtpDouble) -> None:
+    smtp_double.stop()
+    last = probe_now(endpoint(smtp_double)).steps[-1]
+    assert last.detail.startswith("The machine is there, but no mail server listens on this port. (Connect call failed")
+
+
+@pytest.mark.parametrize(
+    ("preset", "reply", "words"),
+    [
+        ("microsoft365", "550 5.7.30 Basic authentication is not supported for Client Submission.", "choose Microsoft"),
+        ("gmail", "535 5.7.8 Not accepted", "2-Step Verification"),
+        ("other", "535 5.7.8 Not accepted", "Enter user name and password again"),
+    ],
+)
+def test_who_was_chosen_decides_the_advice_where_the_host_does_not(
+    smtp_doubles: Doubles, preset: str, reply: str, words: str
+) -> None:
+    double = smtp_doubles(**USERS)
+    double.answer("AUTH", reply)
+    last = probe_now(endpoint(double, username="ana", password=SECRET), preset=preset).steps[-1]
+    assert words in last.fix
 
 
 def test_a_private_ca_that_has_expired(smtp_doubles: Doubles, tmp_path: Path) -> None:
