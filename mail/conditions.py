@@ -29,7 +29,7 @@ class Condition:
     tone: str
     icon: str
     reason: str = ""
-    # Its mail waits for this.
+    # Its mail waits for this, by nobody's decision.
     holds: bool = False
 
 
@@ -55,7 +55,7 @@ def _condition(server: Server, failure: str) -> Condition:
         return Condition(gettext_lazy("Archived"), "neutral", "archive")
     if server.is_paused:
         words = _("Nothing leaves through it until somebody lets it go on.")
-        return Condition(gettext_lazy("Paused"), "warning", "circle-pause", words, holds=True)
+        return Condition(gettext_lazy("Paused"), "warning", "circle-pause", words)
     return _in_trouble(server, failure) or _slowed(server) or _to_renew(server) or READY
 
 

@@ -23,6 +23,7 @@ from mail.forms.servers import ServerForm
 from mail.leaving import farewell_of
 from mail.models import Mail, Server
 from mail.oauth_health import health_of
+from mail.probe_fixes import words_of
 from mail.releasing import release
 from mail.replies import classify
 from mail.sizes import ask_size
@@ -107,8 +108,8 @@ def _asked_size(form: ServerForm) -> int:
     try:
         return ask_size(form.endpoint())
     except DeliveryError as error:
-        title = causes.describe(classify(error).cause).title
-        raise _Unasked(f"{title}. {error.words}") from None
+        cause = classify(error).cause
+        raise _Unasked(f"{causes.describe(cause).title}. {words_of(error, cause)}") from None
 
 
 def _labels(form: ServerForm) -> set[str]:

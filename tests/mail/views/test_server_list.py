@@ -205,7 +205,6 @@ class TestConditions:
             ({"trouble_since": now(), "resting_until": now() + timedelta(minutes=4)}, "It could not be reached since"),
             ({"trouble_since": now()}, "it is being tried again."),
             ({"slowed_until": now() + timedelta(minutes=4)}, "The provider asked to slow down; it goes on at about"),
-            ({"is_paused": True}, "Nothing leaves through it until somebody lets it go on."),
         ],
     )
     def test_the_form_says_the_same(
