@@ -3,16 +3,26 @@
 Alice may do everything, Bob reads, Charlie sees nothing that is not his.
 """
 
+import functools
 import gc
 import os
-from functools import cache
+from datetime import timedelta
 from typing import Any
 
 import hypothesis
 import pytest
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.db import connection
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
+from django.test import Client
+from django.utils.crypto import get_random_string
+from django.utils.timezone import now
 
 from daeris.documents.models import Opportunity
 from daeris.models import User
@@ -56,7 +66,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.wire)
 
 
-@cache
+def pytest_runtest_setup() -> None:
+    """What one test left in the cache is no answer to the next: it may be of rows that are gone."""
+    cache.clear()
+
+
+@functools.cache
 def _permission_ids() -> dict[str, int]:
     """By name ("mail.manage_mail"): the same rows in every test, until one has emptied the tables."""
     known = Permission.objects.values_list("content_type__app_label", "codename", "pk")
@@ -70,10 +85,24 @@ def _forget_permissions(**kwargs: Any) -> None:
 
 def give(user: User, *permissions: str) -> User:
     """The user with these permissions ("mail.manage_mail"), read anew so that no cache hides them."""
-    given = [_permission_ids()[name] for name in permissions]
-    holding = User.user_permissions.through
-    holding.objects.bulk_create([holding(user_id=user.pk, permission_id=pk) for pk in given], ignore_conflicts=True)
+    table = User.user_permissions.through._meta.db_table
+    rows = [(user.pk, _permission_ids()[name]) for name in permissions]
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {table} (user_id, permission_id) VALUES (%s, %s) ON CONFLICT DO NOTHING", rows)
     return User.objects.get(pk=user.pk)
+
+
+def log_in(client: Client, user: User) -> Client:
+    """What `force_login` leaves behind, a session and its cookie; nobody writes down when it was."""
+    kept = {SESSION_KEY: str(user.pk), BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0]}
+    session = SessionStore(get_random_string(32, "abcdefghijklmnopqrstuvwxyz"))
+    Session.objects.create(
+        session_key=session.session_key,
+        session_data=session.encode({**kept, HASH_SESSION_KEY: user.get_session_auth_hash()}),
+        expire_date=now() + timedelta(days=1),
+    )
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    return client
 
 
 def _user(name: str, **names: Any) -> User:

@@ -84,6 +84,11 @@ class SmtpDouble:
         """Never answer at the point, and keep the connection."""
         self.delay(point, 3600, times=times)
 
+    def hold(self, point: str) -> threading.Event:
+        """Answer as usual, once the event is set."""
+        self._add(Rule(point, until=threading.Event()))
+        return self._rules[-1].until  # type: ignore[return-value]
+
     def behave(self) -> None:
         """Forget all orders."""
         with self._lock:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.installation import Installation
-from tests.browser.visiting import CHROMIUM, FLAGS, Visitors
+from tests.browser.visiting import CHROMIUM, FLAGS, PATIENCE, Visitors
 
 
 @pytest.fixture(scope="package")
@@ -26,6 +26,7 @@ def daeris() -> Iterator[Installation]:
 def browser() -> Iterator[Browser]:
     # Playwright's loop runs in this thread for as long as this stands: of the package, so that asynchronous
     # tests of other folders come before or after it.
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium

@@ -39,9 +39,9 @@ class Installation:
         """Ctrl+C, and nothing of it may be left."""
         processes = _descendants(self._process.pid)
         assert len(processes) >= 6, f"broker, web, schedule, two workers and mail server: {processes}\n{self.story()}"
-        code = self._process.stop(signal.SIGINT, deadline=45)
+        code = self._process.stop(signal.SIGINT, deadline=90)
         assert code == 0, f"ended with {code}\n{self.story()}"
-        eventually(lambda: not processes & _parents().keys(), says=lambda: f"still there: {processes}", deadline=5)
+        eventually(lambda: not processes & _parents().keys(), says=lambda: f"still there: {processes}", deadline=10)
         assert not is_listening(self.port)
 
 

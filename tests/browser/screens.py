@@ -89,12 +89,17 @@ class Mailbox:
         assert answer.ok
         return re.findall(r'class="row-link[^"]*" href="(/demo/mailbox/\d+/)"', answer.text())
 
-    def wait_for(self, *words: str, count: int = 1, within: float = 2) -> str:
+    def wait_for(self, *words: str, count: int = 1, within: float = 15) -> str:
         """The newest of them, once there are so many."""
         eventually(lambda: len(self.paths(*words)) >= count, deadline=within, says=f"{count} mails of {words}")
         found = self.paths(*words)
         assert len(found) == count
         return found[0]
+
+    def wait_until_quiet(self, words: str) -> None:
+        """Nothing with these words is about to arrive."""
+        moving = f"/settings/mail/mails/?{urlencode({'state': 'queued', 'q': words})}"
+        eventually(lambda: "row-link" not in self.page.request.get(moving).text(), says=words)
 
     def read(self, path: str) -> dict[str, str]:
         """Open a mail; its headers by name, as its recipient sees them."""

@@ -15,7 +15,7 @@ PASSWORD = "Una-Clave-Muy-Secreta"
 
 def test_the_steps_of_a_test_appear_as_they_come(visitors: Visitors, smtp_double: SmtpDouble) -> None:
     smtp_double.users["marta@miempresa.example"] = PASSWORD
-    smtp_double.delay("AUTH", 1.5)
+    answer = smtp_double.hold("AUTH")
     smtp_double.answer("MAIL", "553 5.7.1 Sender address rejected: not owned by user", address="ivan@miempresa.example")
     page = visitors.open("marta", permissions=["clipboard-read", "clipboard-write"])
     go(page, "/settings/mail/servers/new/")
@@ -32,6 +32,7 @@ def test_the_steps_of_a_test_appear_as_they_come(visitors: Visitors, smtp_double
     steps = report.locator(".timeline > li")
     expect(steps.last).to_have_text(re.compile(r"5\. Iniciar sesión.*En curso"))
     expect(steps).to_have_count(5)
+    answer.set()
     expect(report.locator(".alert--danger")).to_contain_text("Remitente: Sin permiso para enviar como esta dirección")
     expect(page.locator("#server-test-status")).to_contain_text("Remitente:")
     expect(steps.last).to_contain_text("Destinatario marta@miempresa.example")

@@ -9,7 +9,7 @@ from django.utils import translation
 
 from daeris.models import User
 from mail.models import Contact, Domain, Options, Server
-from tests.conftest import give
+from tests.conftest import give, log_in
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +42,4 @@ class Enter(Protocol):
 
 @pytest.fixture
 def enter() -> Enter:
-    def log_in(user: User) -> Client:
-        client = Client(headers={"accept-language": "en"})
-        client.force_login(user)
-        return client
-
-    return log_in
+    return lambda user: log_in(Client(headers={"accept-language": "en"}), user)

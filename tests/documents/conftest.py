@@ -9,27 +9,22 @@ from django.test import Client
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from daeris.models import User
 from mail.models import Contact
-from tests.ui.test_in_browser import browser, person, visit
-
-__all__ = ["browser", "person", "visit"]
+from tests.conftest import log_in
 
 
 @pytest.fixture
 def as_alice(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
+    return log_in(client, alice)
 
 
 @pytest.fixture
 def as_bob(client: Client, bob: User) -> Client:
-    client.force_login(bob)
-    return client
+    return log_in(client, bob)
 
 
 @pytest.fixture
 def as_charlie(client: Client, charlie: User) -> Client:
-    client.force_login(charlie)
-    return client
+    return log_in(client, charlie)
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from mail.models import Contact
-from tests.ui.test_in_browser import Visit
+from tests.ui.test_in_browser import Visit, browser, person, visit
+
+__all__ = ["browser", "person", "visit"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 VARIANTS = [(width, theme) for width in (320, 390, 768, 1440) for theme in ("light", "dark")]
@@ -93,5 +95,5 @@ def test_everything_goes_without_script(visit: Visit, order: SaleOrder, live_ser
     )
     page.goto(f"{live_server.url}{order.get_absolute_url()}delete/")
     page.get_by_role("button", name="Delete").click()
-    assert page.url == f"{live_server.url}/sales/orders/"
+    expect(page).to_have_url(f"{live_server.url}/sales/orders/")
     assert not SaleOrder.objects.exists()

@@ -101,7 +101,7 @@ class Process:
         eventually(lambda: not self.is_running, deadline=deadline, says=self._story)
         return self._process.returncode
 
-    def stop(self, with_signal: int = signal.SIGTERM, deadline: float = 15) -> int:
+    def stop(self, with_signal: int = signal.SIGTERM, deadline: float = 45) -> int:
         """Ask it to end and wait; its exit code. What does not listen is killed, and that is a failure."""
         if self.is_running:
             self._process.send_signal(with_signal)

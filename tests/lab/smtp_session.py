@@ -6,6 +6,7 @@ import binascii
 import email
 import email.policy
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Rule:
     reply: str | None = None  # None: the usual answer
     closes: Literal["", "instead", "after"] = ""
     seconds: float = 0
+    until: threading.Event | None = None
     address: str = ""
     left: int | None = None  # None: every time
 
@@ -109,6 +111,8 @@ class Session:
     async def say(self, point: str, usual: str, address: str = "") -> str:
         """Answer at a point, as usual or as ordered; what was answered."""
         rule = self.double.rule(point, address)
+        if rule.until:
+            await asyncio.to_thread(rule.until.wait, 30)
         if rule.seconds:
             await asyncio.sleep(rule.seconds)
         if rule.closes == "instead":

@@ -65,7 +65,7 @@ class Stack:
             text=True,
             env=self.env,
             cwd=PROJECT,
-            timeout=120,
+            timeout=300,
         )
         if check:
             assert done.returncode == 0, f"{arguments[:2]} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"

@@ -14,7 +14,7 @@ from tests.lab.stack import PROJECT
 def run(command: Sequence[str], folder: Path, **env: str) -> str:
     """What the command prints, outside of this checkout."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    done = subprocess.run(command, cwd=folder, env=inherited | env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, env=inherited | env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

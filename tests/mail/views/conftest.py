@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import translation
 from django.utils.timezone import now
@@ -12,14 +11,10 @@ from django.utils.timezone import now
 from daeris.models import User
 from mail.folding import fold
 from mail.models import Content, Mail, Server
+from tests.conftest import log_in
 
 MakeMail = Callable[..., Mail]
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def _empty_cache() -> None:
-    cache.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +60,7 @@ def blocked(db: None) -> Server:
 
 
 def _client(user: User) -> Client:
-    client = Client(headers={"accept-language": "en"})
-    client.force_login(user)
-    return client
+    return log_in(Client(headers={"accept-language": "en"}), user)
 
 
 @pytest.fixture
