@@ -8,7 +8,7 @@ from django.utils import translation
 from daeris.models import User
 from mail import audit
 from mail.changes import events
-from mail.models import Change, IdentityRule, OAuthClient, Options, Server
+from mail.models import Change, Domain, IdentityRule, OAuthClient, Options, Server
 from tests.mail.views.conftest import HTMX
 
 PATHS = ["/settings/mail/servers/changes/", "/settings/general/changes/", "/settings/mail/aliases/changes/"]
@@ -36,6 +36,39 @@ def test_unknown_ones(as_alice: Client, as_bob: Client, server: Server) -> None:
     assert as_alice.get("/settings/mail/servers/999/changes/").status_code == 404
     assert as_alice.get(f"/settings/mail/servers/{server.pk}/changes/").status_code == 200
     assert as_bob.get(f"/settings/mail/servers/{server.pk}/changes/").status_code == 403
+
+
+@pytest.mark.parametrize("part", ["domains", "identities"])
+def test_domains_and_identities_tell_theirs_on_their_forms(
+    company: Domain, alice: User, as_alice: Client, as_bob: Client, part: str
+) -> None:
+    rule = IdentityRule.objects.create(default_from="facturas@miempresa.example")
+    one: Domain | IdentityRule = company if part == "domains" else rule
+    other = Domain.objects.create(name="otra.example")
+    with audit.recording(alice):
+        one.default_from = f"hola@{company.name}"
+        one.save()
+        other.delete()
+    where = f"/settings/mail/aliases/{part}/{one.pk}/"
+
+    assert f'hx-get="{where}changes/"' in as_alice.get(where).content.decode()
+    story = as_alice.get(f"{where}changes/").content.decode()
+
+    assert f"hola@{company.name}" in story
+    assert "otra.example" not in story
+    assert f'href="{where}"' in story
+    assert "Changes" not in as_alice.get(f"/settings/mail/aliases/{part}/new/").content.decode()
+    assert as_bob.get(f"{where}changes/").status_code == 403
+    assert as_alice.get(f"/settings/mail/aliases/{part}/999/changes/").status_code == 404
+
+
+def test_what_was_deleted_keeps_its_story(company: Domain, alice: User, as_alice: Client) -> None:
+    path = f"/settings/mail/aliases/domains/{company.pk}/changes/"
+    with audit.recording(alice):
+        company.delete()
+    story = as_alice.get(path).content.decode()
+    assert "Deleted" in story
+    assert 'href="/settings/mail/aliases/"' in story
 
 
 def test_values_are_readable_in_the_readers_language(server: Server, alice: User) -> None:
