@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from mail import causes
 from mail.certificates import authority_warning, expiry_warning
+from mail.fields import decrypt
 from mail.holds import clock
 from mail.models import Attempt, Provider, Server
 
@@ -104,15 +105,27 @@ def _slowed(server: Server) -> Condition | None:
 def _to_renew(server: Server) -> Condition | None:
     """What will stop it soon, or has and nobody tried yet."""
     grant = getattr(server, "grant", None) if server.authentication in Provider.values else None
-    if grant and grant.failure:
+    if grant and (grant.failure or decrypt(grant.refresh_token) is None):
         words = _("The account has to be connected anew.")
         return Condition(gettext_lazy("Reconnect"), "danger", "unplug", words)
+    if words := _unreadable(server):
+        return Condition(gettext_lazy("Secret unreadable"), "danger", "key-round", words)
     stage, words = min(_endings(server), default=(None, ""))
     if stage is None:
         return None
     if stage == 0:
         return Condition(gettext_lazy("Certificate expired"), "danger", "badge-alert", words)
     return Condition(gettext_lazy("Renew soon"), "warning", "badge-alert", words)
+
+
+def _unreadable(server: Server) -> str:
+    """That no key of ours opens the secret by which it logs in; "" when one does."""
+    way = server.authentication
+    if way == Server.Authentication.PASSWORD and decrypt(server.password) is None:
+        return _("The stored password cannot be read.")
+    if way == Server.Authentication.CERTIFICATE and decrypt(server.client_key) is None:
+        return _("The stored private key cannot be read.")
+    return ""
 
 
 def _endings(server: Server) -> Iterator[tuple[int, str]]:

@@ -223,8 +223,25 @@ class TestConditions:
 
     def test_a_lost_account(self, three: list[Server], as_alice: Client) -> None:
         Server.objects.filter(pk=three[0].pk).update(authentication="google")
-        Grant.objects.create(server=three[0], provider="google", failure="invalid_grant")
+        grant = Grant.objects.create(server=three[0], provider="google", failure="invalid_grant")
         assert str(rows(as_alice)[0].condition.label) == "Reconnect"
+        # One whose tokens no key opens any more is lost as well.
+        Grant.objects.filter(pk=grant.pk).update(failure="", refresh_token="lost")
+        assert str(rows(as_alice)[0].condition.label) == "Reconnect"
+
+    def test_a_secret_that_no_key_opens_any_more(self, three: list[Server], as_alice: Client) -> None:
+        by_password = {"authentication": "password", "username": "ana", "password": "lost"}
+        Server.objects.filter(pk=three[0].pk).update(**by_password)
+        Server.objects.filter(pk=three[1].pk).update(authentication="certificate", client_key="lost")
+        # Of a way to log in that nothing uses.
+        Server.objects.filter(pk=three[2].pk).update(password="lost", client_key="lost")
+
+        conditions = [row.condition for row in rows(as_alice)]
+
+        assert [str(one.label) for one in conditions] == ["Secret unreadable", "Secret unreadable", "Ready"]
+        assert "The stored password cannot be read." in conditions[0].reason
+        assert "The stored private key cannot be read." in conditions[1].reason
+        assert html(as_alice).count("row--failed") == 2
 
     @pytest.mark.parametrize(
         ("days", "label", "reason"),
