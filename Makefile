@@ -15,8 +15,10 @@ PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-b
 # The fast tests compute, or ask the database; those over the wire talk with doubles of servers. Both share the cores,
 # and neighbours stay together: what a module makes ready for its tests is made once.
 SHARED = -n auto --dist worksteal --no-migrations
-FAST = $(SHARED) -m "not wire and not peers and not browser" --ignore tests/peers --ignore tests/browser
-WIRE = $(SHARED) -m "wire and not peers and not browser"
+FAST = $(SHARED) -m "not wire and not peers and not browser" $(ASIDE)
+WIRE = $(SHARED) -m "wire and not peers and not browser" $(ASIDE)
+# Read by neither of them.
+ASIDE = --ignore tests/peers --ignore tests/browser --ignore-glob '*/test_in_browser.py'
 SLOW = -n 2 --dist loadscope -m "peers or browser" --ignore tests/embedded
 # How long a start takes is measured, so nothing runs beside it.
 ALONE = -m "peers or browser" tests/embedded

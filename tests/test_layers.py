@@ -39,7 +39,7 @@ def imports_of(path: Path) -> Iterator[str]:
     """Every module of ours that this file imports, wherever in the file it does so."""
     source = (PROJECT / path).read_text()
     package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] in APPS)
         elif isinstance(node, ast.ImportFrom):
@@ -50,6 +50,14 @@ def imports_of(path: Path) -> Iterator[str]:
                 yield from (
                     f"{module}.{alias.name}" if is_module(f"{module}.{alias.name}") else module for alias in node.names
                 )
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below this one; expressions, which are most of a tree, are left aside."""
+    for part in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for one in getattr(node, part, ()):
+            yield one
+            yield from statements(one)
 
 
 def is_module(name: str) -> bool:

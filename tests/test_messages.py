@@ -50,7 +50,8 @@ def _keys(catalogue: Any) -> set[tuple[str, str]]:
 
 def _calls(path: Path) -> Iterator[tuple[str, str]]:
     """The messages of a Python file as its syntax tree has them; a message that is no literal is a mistake."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    source = path.read_text()
+    for node in ast.walk(ast.parse(source)) if "gettext" in source else ():
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "id", getattr(node.func, "attr", "")).removesuffix("_lazy")

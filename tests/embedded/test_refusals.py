@@ -27,6 +27,7 @@ def run(folder: Path, *arguments: str) -> str:
     return sentence
 
 
+@pytest.mark.peers
 def test_a_taken_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -43,6 +44,7 @@ def test_a_port_that_does_not_exist() -> None:
             check_port("127.0.0.1", port)
 
 
+@pytest.mark.peers
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
