@@ -30,8 +30,10 @@ ALL_SECONDS = 25.0
 SENDERS_SECONDS = 10.0
 RECIPIENT_SECONDS = 5.0
 MAIL_SECONDS = 10.0
-# A server that hangs up after a refusal is asked again; not for ever.
+# A server that hangs up after a refusal is asked again; not for ever. And each refusal counts against us there: after
+# ten Postfix makes us wait, after twenty it hangs up.
 MOST_CONNECTIONS = 4
+MOST_REFUSED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,15 @@ class _Run:
             if not step.ok:
                 return
         self._ends = perf_counter() + SENDERS_SECONDS
-        accepted, untried = "", self._trial.untried
+        accepted, refused, untried = "", 0, self._trial.untried
         for position, sender in enumerate(self._trial.senders):
-            if not self._can_go_on:
+            if not self._can_go_on or refused == MOST_REFUSED:
                 untried += len(self._trial.senders) - position
                 break
             yield self._begun("mail", sender.address)
             step = await self._take("mail", partial(self._try_sender, sender), sender)
             accepted = accepted or (sender.address if step.ok else "")
+            refused += not step.ok
             yield step
         if untried:
             yield ProbeStep("note", True, 0, title_of("mail"), untried_note(untried))
