@@ -44,7 +44,7 @@ def fill(prefix: str, total: int) -> None:
             content = Content.objects.create(
                 subject=f"Mail {start}",
                 text="Hello",
-                html="<p>Hello</p>" + "<p>Some words more than that.</p>" * 40,
+                html="<p>Hello</p>" + "<p>Some words more.</p>\n" * 90,
                 author_name="Alicia",
                 author_address="alicia@miempresa.test",
                 message_id=new_message_id("miempresa.test"),
@@ -80,22 +80,28 @@ def test_server() -> None:
     call_command("mail_test", "Faulty", json=True, stdout=io.StringIO())
 
 
-def meddle(prefix: str, times: int, seed: int) -> list[str]:
-    """A person cancels and retries mails at random, so often; the addresses that were cancelled for certain.
+def meddle(prefix: str, times: int, seed: int) -> dict[str, object]:
+    """A person cancels and retries so often what is not sent yet: what stays cancelled, and how often it was done.
 
-    What is told to have been cancelled stays so until it is retried.
+    What is told to have been cancelled stays so until it is retried; every third mail never is.
     """
     chance = random.Random(seed)
-    mails = list(Mail.objects.filter(recipient_address__startswith=prefix))
+    unsent = Mail.objects.filter(recipient_address__startswith=prefix).exclude(state=Mail.State.SENT)
     cancelled: set[str] = set()
+    cancels = retries = 0
     for _ in range(times):
-        mail = chance.choice(mails)
-        if chance.random() < 0.6:
+        # Those that a worker takes next or has just taken, and those that were cancelled.
+        mail = chance.choice(unsent.order_by("due_at", "pk")[:30] or [None])
+        if mail is None:
+            break
+        if mail.pk % 3 == 0 or chance.random() < 0.5:
             if mail.cancel():
+                cancels += 1
                 cancelled.add(mail.recipient_address)
         elif queue.retry(Mail.objects.filter(pk=mail.pk)):
+            retries += 1
             cancelled.discard(mail.recipient_address)
-    return sorted(cancelled)
+    return {"cancelled": sorted(cancelled), "cancels": cancels, "retries": retries}
 
 
 DUTIES = {

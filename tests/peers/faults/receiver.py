@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.lab.ca import Certificate
 from tests.lab.smtp_session import Received
 from tests.lab.waiting import eventually
 from tests.peers.faults.talking import Talker, answer_on_stdin
@@ -67,9 +68,13 @@ class Receiver:
         """Every answer in packets of one byte."""
         self._talker.ask("speak_slowly", slowly=slowly)
 
-    def restart(self, *, certificate: tuple[Path, Path] | None = None) -> None:
-        """Drop every connection and listen again: in the clear, or with STARTTLS and this certificate and key."""
-        self._talker.ask("restart", certificate=[str(path) for path in certificate] if certificate else None)
+    def offer_tls(self, certificate: Certificate | None) -> None:
+        """Listen anew, with STARTTLS and this certificate, or in the clear; every connection is dropped."""
+        self._talker.ask("offer_tls", files=_files(certificate) if certificate else None)
+
+    def change_certificate(self, certificate: Certificate) -> None:
+        """Whoever connects from now on is shown this one."""
+        self._talker.ask("change_certificate", files=_files(certificate))
 
     def wait_until_heard(self, command: str, number: int) -> None:
         """Return once it was given this command so many times more."""
@@ -84,6 +89,10 @@ class Receiver:
 
     def stop(self) -> None:
         self._talker.stop()
+
+
+def _files(certificate: Certificate) -> list[str]:
+    return [str(certificate.certificate), str(certificate.key)]
 
 
 # -- The server's end -------------------------------------------------------------------------------
@@ -111,20 +120,25 @@ def main(port: int, journal: Path) -> None:
     def speak_slowly(slowly: bool) -> None:
         double.slowly = slowly
 
-    def restart(certificate: list[str] | None) -> None:
+    def offer_tls(files: list[str] | None) -> None:
         double.stop()
         double.security, double.tls = "none", None
-        if certificate:
+        if files:
             double.security, double.tls = "starttls", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            double.tls.load_cert_chain(*certificate)
+            change_certificate(files)
         double.start()
+
+    def change_certificate(files: list[str]) -> None:
+        assert double.tls
+        double.tls.load_cert_chain(*files)
 
     answer_on_stdin(
         {
             "start": lambda: double.start() and None,
             "order": order,
             "speak_slowly": speak_slowly,
-            "restart": restart,
+            "offer_tls": offer_tls,
+            "change_certificate": change_certificate,
             "heard": lambda command: sum(line.upper().startswith(command) for line in double.commands),
             "violations": lambda: double.violations,
         }

@@ -124,7 +124,7 @@ class Row:
 
     def judge(self) -> None:
         """Count, and hold against design §6: none lost, none twice that is not owned up to, no state that lies."""
-        self.seconds = time.monotonic() - self.began
+        self.seconds = self.seconds or time.monotonic() - self.began
         got = self.accepted()
         rows = self.site.stack.sql(
             "SELECT m.recipient_address, m.state, m.lease_owner,"
@@ -172,7 +172,7 @@ class Site:
         self.receiver = Receiver(stack.folder, port=free_port())
         office = Talker("tests.peers.faults.office", log=stack.folder / "office.log", env=stack.env)
         self.office = office
-        office.ask("found", port=self.receiver.port, max_connections=CONNECTIONS, data_seconds=10)
+        office.ask("found", port=self.receiver.port, max_connections=CONNECTIONS, data_seconds=COMMAND_SECONDS)
 
     # -- Who works here ----------------------------------------------------------------------------
     def staff(self, **env: str) -> list[Process]:
@@ -211,13 +211,16 @@ class Site:
         self, name: str, *, total: int = MAILS, may_repeat: int = 0, ends_as: set[str] | None = None
     ) -> Iterator[Row]:
         """Queue the mails of a row, let the fault happen while they go out, wait for their ends, and judge."""
-        prefix = re.sub(r"\W+", "-", name.lower()) + f"-{len(self.rows)}x"
+        prefix = re.sub(r"\W+", "-", name.lower()) + f"-{next(self._number)}x"
         row = Row(self, name, prefix, total, may_repeat, frozenset(ends_as or {"sent"}))
         self.rows.append(row)
         self.staff()
         self.office.ask("fill", prefix=prefix, total=total)
-        yield row
-        row.until_settled()
+        try:
+            yield row
+            row.until_settled()
+        finally:
+            row.seconds = time.monotonic() - row.began
         row.judge()
         self.receiver.order("behave")
         assert self.receiver.violations == []

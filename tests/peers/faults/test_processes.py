@@ -1,15 +1,18 @@
 """Workers and the schedule die, freeze or are told to end, while mail goes out."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.peers.faults.site import CONNECTIONS, HELD, IS_LONG, LEASE_SECONDS, REPETITIONS, Site
+from tests.peers.faults.site import CONNECTIONS, HELD, IS_LONG, LEASE_SECONDS, REPETITIONS, SEED, Site
 
 pytestmark = [pytest.mark.peers, pytest.mark.parametrize("time_", REPETITIONS)]
 
 # Where a mail is when its worker dies: each step is made long enough to be hit.
 STEPS = ["EHLO", "MAIL", "RCPT", "DATA", "FINAL"] if IS_LONG else ["FINAL"]
+MEDDLINGS = 3_000 if IS_LONG else 300
+ENDS = {"sent", "cancelled"}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -60,6 +63,22 @@ def test_a_worker_told_to_end_hands_the_rest_back(site: Site, time_: int) -> Non
         assert leaving.stop(deadline=30) == 0
         row.when.append(f"gone after {time.monotonic() - began:.1f} s")
     assert row.uncertain == 0
+
+
+def test_people_cancel_and_retry_while_a_worker_dies(site: Site, time_: int) -> None:
+    site.receiver.order("delay", "FINAL", 0.03)
+    with ThreadPoolExecutor() as pool, site.row("cancelled, retried, kill -9", may_repeat=HELD, ends_as=ENDS) as row:
+        row.at_some_moment(0.05, 0.3)
+        meddling = pool.submit(site.office.ask, "meddle", prefix=row.prefix, times=MEDDLINGS, seed=SEED + time_)
+        row.at_some_moment(0.3, 0.4)
+        site.workers[0].kill()
+        told = meddling.result()
+        row.until_settled()
+        # Who was told that a mail was given up was told the truth, and so was who was not.
+        given_up = "SELECT recipient_address FROM mail_mail WHERE state = 'cancelled' AND recipient_address LIKE %s"
+        assert {address for (address,) in site.stack.sql(given_up, row.like)} == set(told["cancelled"])
+        row.when.append(f"{told['cancels']} times cancelled, {told['retries']} retried")
+        assert told["cancelled"]
 
 
 def test_a_frozen_worker_touches_nothing_that_was_taken_over(site: Site, time_: int) -> None:
