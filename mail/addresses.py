@@ -226,6 +226,18 @@ def normalise_filter(text: str) -> str:
     return ", ".join(_filter_parts(text))
 
 
+def readable(part: str) -> str:
+    """An address or a domain of a filter as people write it: España.example, and not xn--espaa-rta.example."""
+    before, at, domain = part.rpartition("@")
+    if "xn--" not in domain:
+        return part
+    try:
+        shown = idna.decode(domain)
+        return f"{before}{at}{shown}" if normalise_domain(shown) == domain else part
+    except (InvalidAddress, UnicodeError):
+        return part
+
+
 def _filter_parts(text: str) -> list[str]:
     good: dict[str, str] = {}
     bad: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import NumberInput, Switch, Textarea
-from mail.addresses import InvalidFilter, normalise_filter
+from mail.addresses import InvalidFilter, normalise_filter, readable
 from mail.models import Server
 from mail.presets import PRESETS
 
@@ -102,6 +102,9 @@ class FilterField(forms.CharField):
     """A From filter: normalised, or refused with the reason of each part."""
 
     widget = TagInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(map(readable, value.split(", "))) if isinstance(value, str) else value
 
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)

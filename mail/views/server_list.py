@@ -11,6 +11,7 @@ from django.utils.translation import pgettext
 from daeris.ui.lists import ControlPanel, Tab
 from daeris.ui.paging import Count
 from mail import limits, tallies
+from mail.addresses import readable
 from mail.conditions import Condition, conditions_of
 from mail.leaving import Farewell, farewells_under
 from mail.limits import Gauge
@@ -135,9 +136,10 @@ def _rows(shown: Sequence[Server], options: Options, active: Sequence[int], *, i
 
 def tags_of(from_filter: str) -> list[Tag]:
     """The parts of a stored filter."""
-    return [Tag(part) for part in (one.strip() for one in from_filter.split(",")) if part]
+    return [Tag(readable(part)) for part in (one.strip() for one in from_filter.split(",")) if part]
 
 
 def _matches(server: Server, words: str) -> bool:
-    text = f"{server.name} {server.host} {server.from_filter} {server.username}".lower()
+    shown = " ".join(tag.text for tag in tags_of(server.from_filter))
+    text = f"{server.name} {server.host} {server.from_filter} {shown} {server.username}".lower()
     return all(word in text for word in words.lower().split())

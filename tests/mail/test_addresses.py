@@ -21,6 +21,7 @@ from mail.addresses import (
     normalise_host,
     parse_filter,
     parse_mailbox,
+    readable,
 )
 
 
@@ -296,6 +297,32 @@ def test_any_text_is_a_filter_or_refused_part_by_part(text):
         return
     assert normalise_filter(normal) == normal
     assert parse_filter(normal) == parse_filter(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("xn--espaa-rta.example", "españa.example"),
+        ("ana@xn--espaa-rta.example", "ana@españa.example"),
+        ("b.example", "b.example"),
+        ("xn--@b.example", "xn--@b.example"),
+        # Not what anybody's letters would become.
+        ("xn--zzzzzz99999.example", "xn--zzzzzz99999.example"),
+        ("xn--espaa-rta..example", "xn--espaa-rta..example"),
+        ("xn--", "xn--"),
+    ],
+)
+def test_a_part_of_a_filter_is_shown_as_people_write_it(part: str, shown: str) -> None:
+    assert readable(part) == shown
+
+
+@given(st.text(max_size=30) | st.text("ab@.ñ-", max_size=20))
+def test_what_is_shown_means_the_same(text):
+    try:
+        (part,) = normalise_filter(text).split(",")
+    except (InvalidFilter, ValueError):
+        return
+    assert normalise_filter(readable(part)) == part
 
 
 @given(st.text(max_size=40))

@@ -271,6 +271,16 @@ class TestTheSize:
             assert as_alice.get(path).status_code == 405
 
 
+def test_a_filter_is_kept_in_ascii_and_shown_as_it_is_written(as_alice: Client) -> None:
+    as_alice.post(NEW, form(password=SECRET, from_filter="España.example, ana@españa.example"))
+    server = Server.objects.get()
+    assert server.from_filter == "xn--espaa-rta.example, ana@xn--espaa-rta.example"
+    assert 'value="españa.example, ana@españa.example"' in as_alice.get(url(server)).content.decode()
+    assert "xn--" not in as_alice.get(LIST).content.decode()
+    for words in ("españa", "espaa-rta"):
+        assert server.name in as_alice.get(LIST, {"q": words}).content.decode()
+
+
 def test_every_bad_part_of_a_filter_is_handed_to_its_tag(as_alice: Client) -> None:
     html = as_alice.post(NEW, form(password=SECRET, from_filter="ana@, b.example, <x>")).content.decode()
     assert 'data-part="ana@"' in html
