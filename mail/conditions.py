@@ -17,9 +17,9 @@ from mail.fields import decrypt
 from mail.holds import clock
 from mail.models import Attempt, Provider, Server
 
-# What puts a server in trouble, and no single mail.
-FAILED = (Attempt.Outcome.TEMPORARY, Attempt.Outcome.UNCERTAIN)
-OF_SERVERS = [code for code, cause in causes.CAUSES.items() if cause.blame in {"server", "network"}]
+# What puts a server in trouble: nothing about a single mail, and nothing that happened on our side.
+OURS = {"no_server", "server_archived", "files_unreadable", "expired", "worker_lost", "worker_stopped", "internal"}
+OF_SERVERS = [code for code, one in causes.CAUSES.items() if one.blame in {"server", "network"} and code not in OURS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _failures_of(servers: Collection[Server]) -> dict[int, str]:
     troubled = [one.pk for one in servers if one.trouble_since]
     if not troubled:
         return {}
-    failed = Attempt.objects.filter(server=OuterRef("pk"), outcome__in=FAILED, cause__in=OF_SERVERS)
+    failed = Attempt.objects.filter(server=OuterRef("pk"), outcome="temporary", cause__in=OF_SERVERS)
     latest = Subquery(failed.order_by("-pk").values("cause")[:1])
     return dict(Server.objects.filter(pk__in=troubled).values_list("pk", latest))
 

@@ -185,7 +185,11 @@ class TestConditions:
             # About these mails, and not about the server.
             (three[0], "greylisted", "rcpt", "temporary"),
             (three[0], "recipient_unknown", "rcpt", "permanent"),
-            (three[1], "dropped", "final", "uncertain"),
+            (three[1], "dropped", "mail", "temporary"),
+            # Nor what became of a mail whose worker ended, or whose fate nobody knows.
+            (three[1], "worker_lost", "", "uncertain"),
+            (three[1], "worker_stopped", "data", "temporary"),
+            (three[1], "uncertain", "final", "uncertain"),
         ):
             mail = make_mail(None, state="queued", server=server)
             mail.attempts.create(server=server, cause=cause, phase=phase, outcome=outcome, started_at=now())
