@@ -36,6 +36,7 @@ def hung(site: Site) -> Iterator[tuple[Row, list[Future[int]]]]:
         leaving, site.workers = site.workers, []
         ended = [pool.submit(worker.stop, deadline=30) for worker in leaving]
         site.office.ask("change_server", data_seconds=COMMAND_SECONDS)
+        site.staff()
         yield row, ended
 
 
