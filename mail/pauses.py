@@ -52,6 +52,11 @@ def shown() -> Pauses:
     return Pauses(*kept)
 
 
+def forget() -> None:
+    """Look again for the banner."""
+    cache.delete(CACHE_KEY)
+
+
 def _servers() -> tuple[tuple[int, str], ...]:
     count = Exists(Options.objects.filter(pk=1, custom_servers=True))
     paused = Server.objects.custom().filter(count, active=True, is_paused=True)
@@ -63,7 +68,7 @@ def pause(lanes: Sequence[str], *, paused: bool) -> None:
     Options.load()
     with transaction.atomic():
         Options.objects.filter(pk=1).update(**{f"{Lane(lane).value}_paused": paused for lane in lanes})
-        transaction.on_commit(lambda: cache.delete(CACHE_KEY))
+        transaction.on_commit(forget)
     if not paused:
         _ring(lanes)
 
@@ -72,7 +77,7 @@ def pause_server(server: Server, *, paused: bool) -> None:
     """Hold what waits for this server, or let it go on."""
     Server.objects.filter(pk=server.pk).update(is_paused=paused)
     server.is_paused = paused
-    transaction.on_commit(lambda: cache.delete(CACHE_KEY))
+    transaction.on_commit(forget)
     if not paused:
         _ring(Lane.values)
 

@@ -4,12 +4,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from daeris.ui import language
 from daeris.ui.language import language_chosen
+from mail import pauses
 from mail.models import Contact, Domain, IdentityRule, Options, Server
 
 
@@ -45,3 +47,10 @@ def keep_the_users_language(sender: type, user: Any, language: str, **kwargs: ob
 def settings_changed(sender: type, **kwargs: object) -> None:
     """Mail planned before this change is planned anew."""
     Options.raise_version()
+
+
+@receiver([post_save, post_delete], sender=Server, dispatch_uid="mail_server_banner")
+def paused_server_changed(sender: type, instance: Server, **kwargs: object) -> None:
+    """One that was archived or deleted holds no mail any more, and the banner says so at once."""
+    if instance.is_paused:
+        transaction.on_commit(pauses.forget)

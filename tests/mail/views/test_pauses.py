@@ -104,6 +104,13 @@ class TestTheBanner:
             self.pause(as_alice, server, "0")
         assert self.banner(as_alice) == ""
 
+    def test_no_longer_once_the_server_is_gone(self, server: Server, as_alice: Client) -> None:
+        self.pause(as_alice, server)
+        assert "is paused" in self.said(as_alice)
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            as_alice.post(f"/settings/mail/servers/{server.pk}/delete/")
+        assert self.banner(as_alice) == ""
+
     def test_counts_several(self, server: Server, as_alice: Client) -> None:
         for one in (server, Server.objects.create(name="Respaldo", host="h.example")):
             self.pause(as_alice, one)
