@@ -1,7 +1,9 @@
 """The bell: tells a worker that there is mail, without ever delaying or failing who rings it."""
 
 import logging
+import threading
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
@@ -17,6 +19,9 @@ LIMIT_SECONDS = 0.3
 SILENT_SECONDS = 10.0
 # A ring that was never heard is forgotten after this; the workers look by themselves every few seconds anyway.
 RUNG_SECONDS = 30
+# Who has heard a ring looks at once, and again after so long: until then nobody needs to ring. It bounds how many
+# tasks a burst of posts makes, and how long one of them may wait.
+MOMENT_SECONDS = 0.05
 
 _silent_until = 0.0
 
@@ -31,12 +36,19 @@ def ring(lane: str) -> None:
         transaction.on_commit(partial(_ring, lane))
 
 
-def heard(lane: str) -> None:
-    """Called by the worker before it claims, so that whoever comes later rings again."""
+def heard(lane: str, look: Callable[[], None]) -> None:
+    """Called by the worker that hears it: looks now, and once more when the next ring can come through."""
+    look()
     try:
-        _redis().delete(_key(lane))
+        # From its end on others ring again, also when this worker dies before.
+        _redis().pexpire(_key(lane), int(MOMENT_SECONDS * 1000))
     except redis.RedisError as error:
         logger.warning("bell: Redis did not answer (%s)", type(error).__name__)
+    else:
+        # What came in between did not ring. Redis forgets a key within the millisecond after its end.
+        again = threading.Timer(MOMENT_SECONDS + 0.005, look)
+        again.daemon = True
+        again.start()
 
 
 def _ring(lane: str) -> None:

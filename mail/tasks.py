@@ -9,8 +9,7 @@ from mail.models import Lane
 @shared_task(ignore_result=True)
 def deliver_due(lane: str) -> None:
     """Wake this process's engine."""
-    bell.heard(lane)
-    worker.wake()
+    bell.heard(lane, worker.wake)
 
 
 @shared_task(ignore_result=True)

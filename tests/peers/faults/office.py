@@ -52,6 +52,12 @@ def fill(prefix: str, total: int) -> None:
             queue.enqueue(content, [queue.Recipient(Mailbox("", f"{prefix}{n}@acme.test")) for n in numbers])
 
 
+def fill_one_by_one(prefix: str, total: int) -> None:
+    """Queue so many mails, each by itself."""
+    for number in range(total):
+        fill(f"{prefix}{number}-", 1)
+
+
 def post(number: int) -> list[float]:
     """Post so often on an opportunity that one customer follows; the seconds each took."""
     from daeris.documents.models import Opportunity
@@ -108,6 +114,7 @@ DUTIES = {
     "found": found,
     "change_server": change_server,
     "fill": fill,
+    "fill_one_by_one": fill_one_by_one,
     "post": post,
     "send_now": send_now,
     "test_server": test_server,

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mail.bell import MOMENT_SECONDS
 from tests.lab.postgres import Postgres
 from tests.lab.proc import MissingPackageError
 from tests.lab.redis import Redis
@@ -129,3 +130,22 @@ def test_the_clock_is_set_back(site: Site, tmp_path: Path, time_: int) -> None:
         assert site.stack.sql(late, row.like)[0][0] > 0
     for worker in site.workers:
         worker.stop(deadline=30)
+
+
+def test_many_posts_are_few_tasks(site: Site, site_redis: Redis, time_: int) -> None:
+    fast, slow = (8_000, 2_000) if IS_LONG else (300, 30)
+    site.receiver.order("behave")
+    site.staff()
+    site_redis.ask("CONFIG", "RESETSTAT")
+    began = time.monotonic()
+    # As bulk mail is queued, a transaction each; and as a person posts, whose page does more than that.
+    site.office.ask("fill_one_by_one", prefix="one-by-one", total=fast, deadline=600)
+    site.office.ask("post", number=slow, deadline=600)
+    seconds = time.monotonic() - began
+
+    unsent = "SELECT count(*) FROM mail_mail WHERE state <> 'sent'"
+    eventually(lambda: site.stack.sql(unsent) == [(0,)], deadline=60)
+
+    tasks = site_redis.ask("INFO", "commandstats")["cmdstat_lpush"]["calls"]
+    assert tasks <= seconds / MOMENT_SECONDS
+    assert tasks < (fast + slow) / 4
