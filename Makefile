@@ -86,9 +86,10 @@ test-next:
 	@.venv-3.13/bin/python $(PIP_INSTALL) -q -r $<
 	@touch $@
 
-# The long rounds: 600 mails through a server limited to 120 a minute, 10,000 examples of each fuzz.
+# The long rounds: every fault five times while 3,000 mails go out, 600 mails through a server limited to 120 a minute,
+# 10,000 examples of each fuzz.
 faults: setup-dev packages
-	DAERIS_LONG=1 $(BIN)/python -m pytest tests/peers/test_limits.py
+	DAERIS_LONG=1 $(BIN)/python -m pytest -m peers tests/peers/faults tests/peers/test_limits.py
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest -n auto -m "not peers and not browser" $(FUZZ)
 
 packages:
