@@ -60,7 +60,7 @@ class Composer:
     together: int
     adder: str
     # Found out by who shows it.
-    sent_as: Callable[[], SentAs | None]
+    sent_as: Callable[[], SentAs]
 
 
 def composer(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mail import explanations, planning
-from mail.addresses import Mailbox
+from mail.addresses import InvalidAddress, Mailbox, parse_mailbox
 from mail.simulation import informed
 
 
@@ -19,20 +19,31 @@ class SentAs:
 
 def sent_as(
     record: Any, user: Any, *, snapshot: planning.Snapshot | None = None, look_up: bool = False
-) -> SentAs | None:
-    """What holds for a message that this user writes about this record; None without an address to write from.
+) -> SentAs:
+    """What holds for a message that this user writes about this record.
 
     What must be asked in the DNS is told as far as it is known, unless `look_up` says that there is time for it.
     """
-    # The user's contact bears the user's name and address, and need not be fetched for them.
-    if not user.email:
-        return None
-    author = Mailbox(user.get_full_name() or user.get_username(), user.email)
+    author = _author(user)
     question = planning.question(author=author, of=planning.about(record), snapshot=snapshot)
     question = informed(question, look_up=look_up)
     decision = question.choice()
     tone = explanations.tone_of(decision)
+    if author is None and tone == "success":
+        tone = "warning"  # under the default address, which is not the user's
     text = explanations.sent_as(decision)
     if tone == "danger" and not decision.error:
         text = " ".join([text, *map(explanations.render, decision.warnings)])
     return SentAs(text, tone, bool(question.awaits))
+
+
+def _author(user: Any) -> Mailbox | None:
+    """Who the mail is from; None for a user without a valid address, whose messages leave under the default one.
+
+    The user's contact bears the user's name and address, and need not be fetched for them.
+    """
+    try:
+        address = parse_mailbox(user.email).address
+    except InvalidAddress:
+        return None
+    return Mailbox(user.get_full_name() or user.get_username(), address)

@@ -2,12 +2,13 @@
 
 import html
 
+import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from daeris.documents.models import Opportunity
 from daeris.models import User
-from mail.models import IdentityRule, Options, Server
+from mail.models import Domain, IdentityRule, Options, Server
 from tests.chatter.conftest import Enter
 from tests.dns_double import DnsDouble
 
@@ -96,8 +97,18 @@ def test_only_who_may_write_is_told(
     assert enter(charlie).get(url).status_code == 404
 
 
-def test_without_an_address_there_is_no_line(
-    outgoing: Server, opportunity: Opportunity, alice: User, enter: Enter
+@pytest.mark.parametrize("address", ["", "alice"])
+def test_who_has_no_address_is_told_what_it_leaves_under(
+    outgoing: Server, opportunity: Opportunity, alice: User, enter: Enter, address: str
 ) -> None:
-    write_as(alice, "")
-    assert "composer__as" not in enter(alice).get(opportunity.get_absolute_url()).content.decode()
+    write_as(alice, address)
+    assert line(enter(alice), opportunity) == (
+        "warning",
+        "Leaves as notificaciones@miempresa.example through Principal; "
+        "answers go to notificaciones@miempresa.example.",
+    )
+    Domain.objects.update(default_from="")
+    Options.raise_version()
+    tone, words = line(enter(alice), opportunity)
+    assert tone == "danger"
+    assert "no default From" in words
