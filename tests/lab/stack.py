@@ -72,10 +72,14 @@ class Stack:
         return done
 
     # -- Processes ---------------------------------------------------------------------------------
-    def worker(self, *queues: str, name: str = "") -> Process:
-        """A Celery worker for these queues (the transactional one by default), ready to work."""
+    def worker(self, *queues: str, name: str = "", code: str = "") -> Process:
+        """A Celery worker for these queues (the transactional one by default), ready to work.
+
+        `code` stands in for the module that starts Celery.
+        """
         name = name or f"worker{len(self.processes) + 1}"
-        command = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", f"{name}@lab", "-l", "INFO"]
+        begins = [CELERY[0], "-c", code, *CELERY[3:]] if code else CELERY
+        command = [*begins, "worker", "-P", "threads", "-c", "2", "-n", f"{name}@lab", "-l", "INFO"]
         process = self.start(name, [*command, "-Q", ",".join(queues or ("transactional",))])
         process.wait_for_output(" ready.")
         return process

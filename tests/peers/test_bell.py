@@ -10,15 +10,26 @@ from tests.smtp_double import SmtpDouble
 
 pytestmark = pytest.mark.peers
 
+# A worker whose engine looks at the table by itself once in an hour: whatever it does sooner, it was rung for.
+DEAF_WORKER = """
+import django
+from celery.__main__ import main
+
+django.setup()
+from mail import engine
+
+engine.POLL_SECONDS = 3600
+main()
+"""
+
 
 def test_a_post_reaches_its_follower_at_once(start_stack: StartStack, smtp_double: SmtpDouble) -> None:
     stack = start_stack("postgres", EMAIL_URL=smtp_double.url)
-    stack.worker()
+    stack.worker(code=DEAF_WORKER)
 
     post(stack)
 
-    # Far less than the engine's own look every five seconds.
-    (mail,) = smtp_double.wait_for(1, deadline=2)
+    (mail,) = smtp_double.wait_for(1)
     assert mail.recipients == ("julia@acme.test",)
     assert mail.message["From"] == "alicia <alicia@miempresa.test>"
 
@@ -33,12 +44,12 @@ def test_without_redis_a_post_is_as_quick_and_its_mail_still_leaves(
     smtp_double.wait_for(1)
 
     with redis.dead() if trouble == "dead" else redis.frozen():
-        # The quietest of three processes: a busy machine adds to each of them.
-        runs = [post(stack, 20) for _ in range(3)]
+        # Of three processes the quickest at each post: a busy machine holds up one or another of them.
+        first, *others = map(min, *[post(stack, 20) for _ in range(3)])
 
-        # One wait of 0.3 s, and then the bell is silent and costs nothing.
-        assert min(first for first, *_ in runs) < usual_first + 0.3 + 0.1
-        assert min(max(others) for _, *others in runs) < 0.3
+        # One wait of 0.3 s, not two, and then the bell is silent and costs nothing.
+        assert first < usual_first + 0.3 + 0.25
+        assert max(others) < 0.3
         # The engine looks at the table by itself.
         smtp_double.wait_for(61, deadline=15)
         assert worker.is_running
@@ -56,7 +67,7 @@ def test_a_worker_hears_the_bell_again_when_redis_is_back(
 
     post(stack)
 
-    smtp_double.wait_for(1, deadline=5)
+    smtp_double.wait_for(1)
     assert mails(stack, "recipient_address") == [("julia@acme.test",)]
 
 

@@ -51,7 +51,7 @@ def test_two_workers_renew_once_and_wait_for_a_person_when_it_is_taken_back(
     double = smtp_doubles(security="starttls", tls=tls, accepts_token=identity.accepts)
     stack = start_stack("postgres", LOG_LEVEL="DEBUG", MAIL_BACKOFF_SECONDS=1, **identity.environment)
     connect(stack, double, identity, authority, CONNECT_AND_FILL)
-    double.delay("FINAL", 0.005)
+    double.delay("FINAL", 0.02)
     identity.slowness = 0.3  # so that the others want one while the first asks
     workers = [stack.worker(name=name) for name in ("one", "two")]
 

@@ -27,15 +27,15 @@ def test_a_stopped_command_finishes_what_is_on_the_wire_and_hands_back_the_rest(
 ) -> None:
     stack = start_stack("sqlite", EMAIL_URL=smtp_double.url, MAIL_CONNECTIONS=2)
     smtp_double.delay("FINAL", 0.2)
-    fill(stack, 40)
+    fill(stack, 200)
     command = stack.start("mail_work", [sys.executable, "manage.py", "mail_work", *options])
     smtp_double.wait_for(4)
 
     assert command.stop(with_signal) == 0
 
     sent = len(smtp_double.mails)
-    assert sent < 40
-    assert stack.states() == {"sent": sent, "queued": 40 - sent}
+    assert sent < 200
+    assert stack.states() == {"sent": sent, "queued": 200 - sent}
     assert stack.sql("SELECT max(uncertain) FROM mail_mail") == [(0,)]
 
 
@@ -60,7 +60,7 @@ def test_a_worker_outlives_its_database(
     )
     with closing(stack):
         stack.manage("migrate", "-v0", "--skip-checks")
-        smtp_double.delay("FINAL", 0.02)
+        smtp_double.delay("FINAL", 0.05)
         customers = fill(stack, 400)
         worker = stack.worker()
         smtp_double.wait_for(50)
@@ -85,7 +85,7 @@ def test_a_worker_frozen_for_longer_than_its_lease_sends_nothing_that_was_taken_
         "postgres", EMAIL_URL=smtp_double.url, MAIL_CONNECTIONS=4, MAIL_LEASE_SECONDS=3, MAIL_BACKOFF_SECONDS=1
     )
     customers = fill(stack, 300)
-    smtp_double.delay("FINAL", 0.02)
+    smtp_double.delay("FINAL", 0.05)
     frozen = stack.worker(name="frozen")
     smtp_double.wait_for(20)
     frozen.signal(signal.SIGSTOP)

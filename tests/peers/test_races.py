@@ -20,16 +20,24 @@ Server.objects.update(max_connections=2)
 mails = list(Mail.objects.all())
 begin = threading.Barrier(3)
 claimed, cancelled = [], []
+# Both sides have their first before either has its last, whoever the machine favours.
+first_claim, first_cancel = threading.Event(), threading.Event()
 
 def work(owner):
     begin.wait()
     while taken := claiming.claim("transactional", owner=owner, hands=Hands()):
         claimed.extend(mail.id for mail in taken)
+        first_claim.set()
+        first_cancel.wait(60)
     connection.close()
 
 def cancel():
     begin.wait()
-    cancelled.extend(mail.pk for mail in reversed(mails) if mail.cancel())
+    for mail in reversed(mails):
+        if mail.cancel():
+            cancelled.append(mail.pk)
+            first_cancel.set()
+            first_claim.wait(60)
     connection.close()
 
 threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")] + [threading.Thread(target=cancel)]
