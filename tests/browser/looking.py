@@ -18,7 +18,7 @@ def look(page: Page, name: str) -> list[str]:
     """Everything that is wrong with what one sees, light and dark."""
     size = page.viewport_size
     assert size
-    wrong = complaints(page) + _sideways(page, name, size["width"])
+    wrong = complaints(page) + _sideways(page, name, size["width"]) + _squeezed(page)
     _picture(page, f"{name}-{size['width']}-light")
     # As the button of the shell does it, without losing what is open or written.
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -34,6 +34,12 @@ def look(page: Page, name: str) -> list[str]:
 
 def _sideways(page: Page, name: str, width: int) -> list[str]:
     return [f"scrolls sideways at {width}"] if overflows(page) else []
+
+
+def _squeezed(page: Page) -> list[str]:
+    """Names of fields that have no room for a word: they break anywhere, so nothing overflows."""
+    narrow = "labels => labels.filter((one) => one.offsetWidth && one.offsetWidth < 48).map((one) => one.textContent)"
+    return [f"no room for “{name.strip()}”" for name in page.locator(".field__label").evaluate_all(narrow)]
 
 
 def _picture(page: Page, name: str) -> None:

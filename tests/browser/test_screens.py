@@ -53,6 +53,7 @@ SCREENS = [
     Screen("servers-changes", "/settings/mail/servers/changes/", "Cambios"),
     Screen("server-archive", "/settings/mail/servers/1/active/", "¿Archivar el servidor"),
     Screen("aliases", "/settings/mail/aliases/", "Alias de correo"),
+    Screen("domain", "/settings/mail/aliases/domains/1/", "miempresa.example"),
     Screen("mailbox", "/demo/mailbox/", "Buzón de demostración"),
     Screen("notifications", "/chatter/notifications/", "Notificaciones", user="lucia"),
     Screen("search", "/search/?q=levante", "Buscar"),
