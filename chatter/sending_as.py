@@ -17,9 +17,7 @@ class SentAs:
     is_open: bool
 
 
-def sent_as(
-    record: Any, user: Any, *, snapshot: planning.Snapshot | None = None, look_up: bool = False
-) -> SentAs:
+def sent_as(record: Any, user: Any, *, snapshot: planning.Snapshot | None = None, look_up: bool = False) -> SentAs:
     """What holds for a message that this user writes about this record.
 
     What must be asked in the DNS is told as far as it is known, unless `look_up` says that there is time for it.

@@ -1,6 +1,6 @@
 """Why a mail did not leave, in words that a salesperson understands: whose turn it is, and what helps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -162,9 +162,9 @@ _ROWS: list[tuple[str, str, str, Promise, Promise]] = [
      _("The plan at the mail provider has no messages left.")),
     ("app_password_required", "credentials", "fix_server", _("Application password needed"),
      _("This provider does not accept the account's own password here. Create an application password and enter it.")),
-    ("login_disabled", "credentials", "fix_server", _("Password log-in switched off"),
+    ("login_disabled", "credentials", "settle_account", _("Password log-in switched off"),
      _("Sending with a password is switched off for this account at its provider.")),
-    ("login_suspicious", "credentials", "fix_server", _("Log-in held back as suspicious"),
+    ("login_suspicious", "credentials", "settle_account", _("Log-in held back as suspicious"),
      _("The provider wants the account's owner to log in by browser and confirm this activity.")),
     ("account_suspended", "credentials", "ask_provider", _("Mail account suspended"),
      _("The provider has stopped this account from sending.")),
@@ -309,6 +309,23 @@ CAUSES: dict[str, Cause] = {row[0]: _cause(*row) for row in _ROWS}
 _GENERAL = _cause("", "server", "retry", _("It could not be sent"), _("The mail did not leave."))
 
 
-def describe(code: str) -> Cause:
-    """The cause with this code; a general one for a code that is not known (any more)."""
-    return CAUSES.get(code, _GENERAL)
+def describe(code: str, *, is_over: bool | None = None) -> Cause:
+    """The cause with this code; a general one for a code that is not known (any more).
+
+    What helps depends on whether the mail was given up (`is_over`) or will be tried again by itself (False).
+    """
+    cause = CAUSES.get(code, _GENERAL)
+    if is_over is True and cause.remedy == "wait":
+        return _helped_by(cause, "retry")
+    if is_over is False and cause.remedy in _AFTERWARDS:
+        return _helped_by(cause, "wait")
+    return cause
+
+
+# What only makes sense once a mail was given up.
+_AFTERWARDS = {"ask_arrival", "retry"}
+
+
+def _helped_by(cause: Cause, remedy: str) -> Cause:
+    who, action = REMEDIES[remedy]
+    return replace(cause, who_acts=WHO[who], remedy=remedy, action=action)

@@ -73,16 +73,18 @@ def problem_of(mail: Mail) -> Problem | None:
     """The error card of a red mail; None for any other. The mail's server is fetched."""
     if not (code := cause_of(mail)):
         return None
-    cause = causes.describe(code)
-    is_blocked = bool(mail.state == Mail.State.QUEUED and mail.server and mail.server.blocked_cause)
+    waits = mail.state == Mail.State.QUEUED
+    # Whatever happened to this mail before: now somebody has to mend the server.
+    blocked = mail.server.blocked_cause if waits and mail.server else ""
+    cause = causes.describe(blocked or code, is_over=None if blocked else not waits)
     return Problem(
         title=str(cause.title),
         explanation=str(cause.explanation),
         action=str(cause.action),
         who_acts=str(cause.who_acts),
-        reply=mail.failure,
+        reply=mail.failure if blocked in {"", mail.cause} else "",
         # Behind a stopped server no hour can be named: it goes when somebody has mended the server.
-        next_attempt=mail.due_at if mail.state == Mail.State.QUEUED and not is_blocked else None,
+        next_attempt=mail.due_at if waits and not blocked else None,
     )
 
 

@@ -104,8 +104,7 @@ def test_who_has_no_address_is_told_what_it_leaves_under(
     write_as(alice, address)
     assert line(enter(alice), opportunity) == (
         "warning",
-        "Leaves as notificaciones@miempresa.example through Principal; "
-        "answers go to notificaciones@miempresa.example.",
+        "Leaves as notificaciones@miempresa.example through Principal; answers go to notificaciones@miempresa.example.",
     )
     Domain.objects.update(default_from="")
     Options.raise_version()

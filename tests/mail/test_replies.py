@@ -274,6 +274,17 @@ def test_every_cause_says_what_who_and_how() -> None:
     assert {blame for blame, _texts in told.values()} <= known
 
 
+def test_nobody_is_told_to_wait_for_mail_that_was_given_up_nor_to_send_what_goes_by_itself() -> None:
+    with translation.override("en"):
+        over = {code: describe(code, is_over=True) for code in ["", *CAUSES]}
+        waits = {code: describe(code, is_over=False) for code in CAUSES}
+        assert [code for code, cause in over.items() if "by itself." in str(cause.who_acts)] == []
+        assert str(over["rate_limited"].action) == "Send it again."
+        assert str(over["uncertain"].who_acts) == str(over["recipient_unknown"].who_acts) == "You"
+        assert str(waits["uncertain"].who_acts) == "Nobody: it is tried again by itself."
+        assert waits["recipient_unknown"] == over["recipient_unknown"] == describe("recipient_unknown")
+
+
 def _texts(code: str) -> list[str]:
     cause = describe(code)
     return [str(text) for text in (cause.title, cause.explanation, cause.who_acts, cause.action)]

@@ -69,6 +69,21 @@ class TestTheMail:
         assert "Next attempt" in html
         assert "Who must act" in html
 
+    def test_says_what_helps_as_things_stand_now(
+        self, make_mail: MakeMail, bob: User, as_bob: Client, blocked: Server
+    ) -> None:
+        def words(**fields: object) -> str:
+            return as_bob.get(url(make_mail(bob, **fields))).content.decode()
+
+        failed = words(state="failed", cause="rate_limited", failure="550 5.7.28 Too much")
+        assert "Who must act: You" in failed
+        assert "Send it again." in failed
+        assert "by itself" not in failed
+        assert "Who must act: Nobody" in words(state="queued", cause="uncertain")
+        stopped = words(state="queued", cause="greylisted", failure="451 4.7.1 Greylisted", server=blocked)
+        assert "User name or password rejected" in stopped
+        assert "Greylisted" not in stopped
+
     def test_shows_its_headers_as_the_last_attempt_wrote_them(
         self, make_mail: MakeMail, make_content: Callable[..., Content], bob: User, as_bob: Client
     ) -> None:
