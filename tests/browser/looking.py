@@ -38,8 +38,9 @@ def _sideways(page: Page, name: str, width: int) -> list[str]:
 
 def _squeezed(page: Page) -> list[str]:
     """Names of fields that have no room for a word: they break anywhere, so nothing overflows."""
-    narrow = "labels => labels.filter((one) => one.offsetWidth && one.offsetWidth < 48).map((one) => one.textContent)"
-    return [f"no room for “{name.strip()}”" for name in page.locator(".field__label").evaluate_all(narrow)]
+    narrow = "(names) => names.filter((one) => one.checkVisibility() && one.offsetWidth < 48)"
+    names = page.locator(".field__label").evaluate_all(f"{narrow}.map((one) => one.textContent.trim())")
+    return [f"no room for “{name}”" for name in names]
 
 
 def _picture(page: Page, name: str) -> None:
