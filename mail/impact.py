@@ -8,7 +8,10 @@ from django.utils.translation import gettext as _
 
 from mail import planning
 from mail.addresses import Mailbox
-from mail.models import Contact, Mail
+from mail.document_kinds import name_of
+from mail.domains.policies import policies_now
+from mail.models import Contact, IdentityRule, Mail
+from mail.planning import NOTHING, About, Snapshot
 from mail.routing import Decision
 
 # So many users are looked at, the first by name; a larger company reads "and others".
@@ -22,6 +25,12 @@ class Way:
     header_from: str
     server: str
     error: str = ""
+    # Where failed deliveries are reported, when that is not the header From.
+    reports: str = ""
+
+    def differs(self, other: "Way") -> bool:
+        """Whether somebody would notice: what does not leave, does not leave for whatever reason."""
+        return self != other and not (self.error and other.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +54,52 @@ class Impact:
         return bool(self.effects)
 
 
+# Whose mail is looked at, in words, with the author and what the mail is about.
+_Writers = Mapping[str, tuple[Mailbox | None, About]]
+
+
 def impact_of(change: Callable[[], object]) -> Impact:
     """What `change` would do. It runs in a transaction that is rolled back: it must touch nothing but the database."""
-    people = _people()
-    before = _ways(people)
+    before, kinds = planning.snapshot(), _kinds()
     with transaction.atomic():
         change()
-        after = _ways(people)
+        after, kinds = planning.snapshot(), {**kinds, **_kinds()}
         transaction.set_rollback(True)
-    effects = tuple(Effect(who, way, after[who]) for who, way in before.items() if way != after[who])
+    contacts = list(Contact.objects.internal().exclude(email="").order_by("name", "pk")[: MOST_USERS + 1])
+    users = {f"{one.name} <{one.email}>": (Mailbox(one.name, one.email), NOTHING) for one in contacts[:MOST_USERS]}
+    writers: _Writers = {**users, _("Mail without an author"): (None, NOTHING), **kinds}
+    old, new = _ways(writers, before, after)
+    effects = tuple(Effect(who, way, new[who]) for who, way in old.items() if way.differs(new[who]))
     waiting = Mail.objects.filter(state=Mail.State.QUEUED).count() if effects else 0
-    return Impact(effects, waiting, is_cut=len(people) > MOST_USERS)
+    return Impact(effects, waiting, is_cut=len(contacts) > MOST_USERS)
 
 
-def _people() -> dict[str, Mailbox | None]:
-    contacts = Contact.objects.internal().exclude(email="").order_by("name", "pk")[:MOST_USERS]
-    users = {f"{contact.name} <{contact.email}>": Mailbox(contact.name, contact.email) for contact in contacts}
-    return {**users, _("Mail without an author"): None}
+def _kinds() -> dict[str, tuple[Mailbox | None, About]]:
+    """What there is an identity for; its mail has the domain's address where an author has none."""
+    kinds: dict[str, tuple[Mailbox | None, About]] = {}
+    for rule in IdentityRule.objects.select_related("document_type", "team"):
+        kind, team = rule.document_type, rule.team
+        names = [name_of(kind) if kind else "", team.name if team else ""]
+        who = _("Mail about: %(documents)s") % {"documents": ", ".join(filter(None, names))}
+        kinds[who] = (None, About(rule.document_type_id, rule.team_id))
+    return kinds
 
 
-def _ways(people: Mapping[str, Mailbox | None]) -> dict[str, Way]:
-    snapshot = planning.snapshot()
-    return {who: _way(planning.plan(author=author, snapshot=snapshot)) for who, author in people.items()}
+def _ways(writers: _Writers, *snapshots: Snapshot) -> list[dict[str, Way]]:
+    """How the mail of each leaves under each of these settings. Policies that matter are looked up, all at once."""
+    asked = [
+        {who: planning.question(author=author, of=of, snapshot=snapshot) for who, (author, of) in writers.items()}
+        for snapshot in snapshots
+    ]
+    policies = policies_now({question.awaits for questions in asked for question in questions.values()} - {""})
+    return [{who: _way(one.knowing(policies).choice()) for who, one in questions.items()} for questions in asked]
 
 
 def _way(decision: Decision) -> Way:
+    sender = decision.header_from.address if decision.header_from else ""
     return Way(
         header_from=str(decision.header_from) if decision.header_from else "",
         server=decision.server.name if decision.server else "",
         error=decision.error.value if decision.error else "",
+        reports=decision.envelope_from if decision.envelope_from != sender else "",
     )

@@ -3,30 +3,16 @@
 from typing import Any
 
 from django import forms
-from django.apps import apps
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db.models import Max, QuerySet
-from django.utils.text import capfirst
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from mail.addresses import InvalidAddress
 from mail.default_from import clean_default_from
+from mail.document_kinds import document_types, name_of
 from mail.models import IdentityRule
-
-
-def document_types() -> "QuerySet[ContentType]":
-    """The kinds of documents that mail may be about: the models that say whose their records are (`mail_team`)."""
-    models = [model for model in apps.get_models() if hasattr(model, "mail_team")]
-    found = ContentType.objects.get_for_models(*models).values()
-    return ContentType.objects.filter(pk__in=[kind.pk for kind in found]).order_by("app_label", "model")
-
-
-def name_of(kind: ContentType) -> str:
-    """What people call documents of this kind."""
-    model = kind.model_class()
-    return capfirst(str(model._meta.verbose_name)) if model else kind.name
 
 
 class KindField(forms.ModelChoiceField):  # type: ignore[type-arg]

@@ -7,7 +7,8 @@ from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import Radios
-from mail.forms.identities import KindField, document_types
+from mail.document_kinds import document_types
+from mail.forms.identities import KindField
 from mail.models import Lane, Server
 from mail.planning import About
 

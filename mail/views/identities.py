@@ -12,9 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from daeris.ui.htmx import is_partial, redirect
 from mail import audit, planning
-from mail.forms.identities import IdentityForm, name_of
+from mail.document_kinds import name_of
+from mail.forms.identities import IdentityForm
+from mail.impact import impact_of
 from mail.models import IdentityRule
 from mail.views.access import manages_servers
+from mail.views.impact import ask_first
 
 STEPS = {"up": -1, "down": 1}
 
@@ -39,11 +42,17 @@ def identity_rows() -> list[dict[str, Any]]:
 @manages_servers
 def identity(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """The form of one line, or of a new one."""
-    rule = get_object_or_404(IdentityRule, pk=pk) if pk else IdentityRule()
-    form = IdentityForm(request.POST or None, instance=rule)
+
+    def fresh() -> IdentityForm:
+        rule = get_object_or_404(IdentityRule, pk=pk) if pk else IdentityRule()
+        return IdentityForm(request.POST or None, instance=rule)
+
+    form = fresh()
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.is_bound else 200
         return render(request, "mail/identity.html", {"form": form, "pk": pk}, status=status)
+    if question := ask_first(request, lambda: _save(fresh()), _table()):
+        return question
     with audit.recording(request.user):
         form.save()
     messages.success(request, _("The identity was saved."))
@@ -63,12 +72,13 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     question = {
         "title": _("Delete the identity %(address)s?") % {"address": rule.default_from},
         "text": _("Mail about these documents will leave under the next identity that fits, or that of the domain."),
+        "impact": impact_of(lambda: IdentityRule.objects.get(pk=pk).delete()),
         "action": request.path,
         "cancel_url": _table(),
         "yes": _("Delete"),
         "danger": True,
     }
-    return render(request, "ui/confirm.html", question)
+    return render(request, "mail/impact.html", question)
 
 
 @require_POST
@@ -92,6 +102,11 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     if is_partial(request):
         return render(request, "mail/_identities.html", {"identities": identity_rows(), "moved": pk})
     return redirect(request, _table())
+
+
+def _save(form: IdentityForm) -> None:
+    form.is_valid()
+    form.save()
 
 
 def _table() -> str:

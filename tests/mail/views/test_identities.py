@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from daeris.documents.models import Invoice, SaleOrder
-from mail.models import Domain, IdentityRule
+from mail.models import Domain, IdentityRule, Server
 from tests.mail.views.conftest import HTMX
 
 NEW = "/settings/mail/aliases/identities/new/"
@@ -123,3 +123,17 @@ def test_with_script_the_table_alone_is_answered(as_alice: Client, company: Doma
 def test_nonsense_moves_nothing(as_alice: Client, rules: list[IdentityRule]) -> None:
     assert as_alice.post(url("_move", rules[0]), {"direction": "away"}).status_code == 404
     assert as_alice.post(reverse("mail:identity_move", args=[10**6]), {"direction": "up"}).status_code == 404
+
+
+def test_a_line_that_changes_something_is_shown_before_it_is_saved(
+    as_alice: Client, company: Domain, sales: Group
+) -> None:
+    Server.objects.create(name="Abierto", host="h.example")
+    form = {"team": sales.pk, "default_from": "comercial"}
+    question = as_alice.post(NEW, form).content.decode()
+    assert "Mail about: Ventas" in question
+    assert "comercial@miempresa.example" in question
+    assert not IdentityRule.objects.exists()
+    assert as_alice.post(NEW, {**form, "confirmed": "1"}).status_code == 303
+    rule = IdentityRule.objects.get()
+    assert "Mail about: Ventas" in as_alice.get(url("_delete", rule)).content.decode()
