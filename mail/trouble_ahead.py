@@ -1,75 +1,107 @@
 """Users whose address will cause trouble before anything is sent: told on the options page, with what to do."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
 from mail import planning
-from mail.addresses import InvalidAddress, domain_of, normalise
+from mail.addresses import InvalidAddress, Mailbox, domain_of, normalise
+from mail.domains.policies import policies_known
 from mail.models import Contact
-from mail.routing import Rules
+from mail.planning import Snapshot
+from mail.routing import Decision, Step
 
 MOST_USERS = 50
-# Providers whose DMARC policy is "reject" for all the world: mail under their names from elsewhere never arrives.
-REJECTING = frozenset({"yahoo.com", "yahoo.es", "ymail.com", "aol.com"})
+# Providers whose DMARC policy is "reject" for all the world, whichever country their names end in: mail under these
+# names from elsewhere never arrives.
+REJECTING = frozenset({"yahoo", "ymail", "rocketmail", "aol"})
+# What becomes of such mail, the gravest first.
+REFUSED, AT_RISK, OTHER_ADDRESS = "refused", "at_risk", "other_address"
+_GRAVITY = (REFUSED, AT_RISK, OTHER_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class Troubled:
-    """A user, the address, why it is a problem, and what may be done."""
+    """A user, the address, why it is a problem, what may be done, and what becomes of the mail meanwhile."""
 
     name: str
     address: str
     problem: str
     advice: str
-    is_red: bool
+    fate: str
 
 
-def troubled_users() -> list[Troubled]:
-    """Internal users whose own From cannot be relied on; the gravest first."""
-    rules = planning.snapshot().rules
+def troubled_users() -> tuple[list[Troubled], int]:
+    """Internal users whose own From cannot be relied on, the gravest first; and how many more there are."""
+    snapshot = planning.snapshot()
     contacts = Contact.objects.internal().order_by("name", "pk").only("name", "email")
-    found = sorted(_troubled(contacts.iterator(), rules), key=lambda one: not one.is_red)
-    return found[:MOST_USERS]
+    found = [one for contact in contacts.iterator() if (one := _trouble_of(contact, snapshot))]
+    found.sort(key=lambda one: _GRAVITY.index(one.fate))
+    return found[:MOST_USERS], max(0, len(found) - MOST_USERS)
 
 
-def _troubled(contacts: Iterator[Contact], rules: Rules) -> Iterator[Troubled]:
-    for contact in contacts:
-        verdict = _verdict(contact.email, rules)
-        if verdict:
-            problem, advice, is_red = verdict
-            yield Troubled(contact.name, contact.email, problem, advice, is_red)
-
-
-def _verdict(address: str, rules: Rules) -> tuple[str, str, bool] | None:
-    if not address.strip():
-        return (
+def _trouble_of(contact: Contact, snapshot: Snapshot) -> Troubled | None:
+    rules, who = snapshot.rules, (contact.name, contact.email)
+    # Who has no valid address writes under the default one.
+    without = OTHER_ADDRESS if snapshot.domain_for(None).default_from else REFUSED
+    if not contact.email.strip():
+        return Troubled(
+            *who,
             _("This user has no e-mail address."),
             _("Write one in the user's contact: until then messages leave under the default address."),
-            True,
+            without,
         )
     try:
-        domain = domain_of(normalise(address))
+        domain = domain_of(normalise(contact.email))
     except InvalidAddress as error:
-        return str(error), _("Correct the address in the user's contact."), True
-    if domain in rules.own_domains and domain not in rules.providers:
+        return Troubled(*who, str(error), _("Correct the address in the user's contact."), without)
+    is_provider = domain in rules.providers or _rejects(domain)
+    if domain in rules.own_domains and not is_provider:
         return None
-    if domain in REJECTING:
+    decision = _decision(contact, snapshot)
+    # Whoever wrote this very sender down for a server knows that the server may send for it.
+    if decision.step is Step.AUTHOR_ADDRESS or (decision.step is Step.AUTHOR_DOMAIN and not is_provider):
+        return None
+    told = {"domain": domain}
+    if _rejects(domain):
+        problem = _("%(domain)s tells every receiver to refuse mail under its name that leaves elsewhere.") % told
+    elif is_provider:
+        problem = _("%(domain)s is a public provider: only its own servers may send under its name.") % told
+    else:
+        problem = _("%(domain)s is none of the alias domains.") % told
+    return Troubled(*who, problem, _advice(decision, snapshot, is_provider=is_provider), _fate(decision, domain))
+
+
+def _rejects(domain: str) -> bool:
+    return domain.partition(".")[0] in REJECTING
+
+
+def _decision(contact: Contact, snapshot: Snapshot) -> Decision:
+    """How this user's mail leaves, as far as is known: no name server is asked for a page."""
+    question = planning.question(author=Mailbox(contact.name, contact.email), snapshot=snapshot)
+    return question.knowing(policies_known([question.awaits] if question.awaits else [])).choice()
+
+
+def _fate(decision: Decision, domain: str) -> str:
+    if decision.rewritten:
+        return OTHER_ADDRESS
+    return REFUSED if _rejects(domain) else AT_RISK
+
+
+def _advice(decision: Decision, snapshot: Snapshot, *, is_provider: bool) -> str:
+    if decision.rewritten:
+        values = {"address": decision.header_from.address if decision.header_from else ""}
         return (
-            _("%(domain)s tells every receiver to refuse mail under its name that leaves elsewhere.")
-            % {"domain": domain},
-            _("Give the user an address of an alias domain, or switch DMARC protection on (automatic or always)."),
-            rules.protection == "never",
+            _(
+                "Meanwhile the messages leave as %(address)s. Give the user an address of an alias domain, or add a "
+                "server with that account and its From filter."
+            )
+            % values
         )
-    if domain in rules.providers:
-        return (
-            _("%(domain)s is a public provider: only its own servers may send under its name.") % {"domain": domain},
-            _("Give the user an address of an alias domain, or add a server with that account and its From filter."),
-            False,
-        )
-    return (
-        _("%(domain)s is none of the alias domains.") % {"domain": domain},
-        _("Add it as an alias domain if it is yours; otherwise mail under it may be taken for a forgery."),
-        False,
-    )
+    if not is_provider:
+        return _("Add it as an alias domain if it is yours; otherwise mail under it may be taken for a forgery.")
+    if not snapshot.domain_for(None).default_from:
+        return _("Give the user an address of an alias domain, or set a default address and switch protection on.")
+    if snapshot.rules.protection == "never":
+        return _("Give the user an address of an alias domain, or switch DMARC protection on (automatic or always).")
+    return _("Give the user an address of an alias domain, or add a server with that account and its From filter.")

@@ -54,12 +54,14 @@ def _save(request: HttpRequest) -> None:
 
 
 def _context(request: HttpRequest, form: OptionsForm, clients: list[OAuthClientForm]) -> dict[str, object]:
+    troubled, more = troubled_users()
     return {
         "form": form,
         "clients": clients,
         "callback_url": request.build_absolute_uri(reverse("mail:oauth_callback")),
         "environment": environment_server(),
-        "troubled": troubled_users(),
+        "troubled": troubled,
+        "more_troubled": more,
         "servers": Server.objects.custom().filter(active=True).count(),
         # Shown only while on; without script a second look shows it after the first save.
         "is_on": form.was_on or bool(form["custom_servers"].value()),
