@@ -12,11 +12,11 @@ BIN = .venv/bin
 # The list of static files that collectstatic writes last.
 STATIC = $(or $(DAERIS_DATA),var)/static/staticfiles.json
 PIP_INSTALL = -m pip --disable-pip-version-check --no-input install --progress-bar on --require-hashes --only-binary :all:
-# The fast tests compute, or ask the database; those over the wire talk with doubles of servers. Both share the cores,
+# The fast tests compute, or ask the database; others talk with doubles of servers, or are large. Both share the cores,
 # and neighbours stay together: what a module makes ready for its tests is made once.
 SHARED = -n auto --dist worksteal --no-migrations
-FAST = $(SHARED) -m "not wire and not peers and not browser" $(ASIDE)
-WIRE = $(SHARED) -m "wire and not peers and not browser" $(ASIDE)
+FAST = $(SHARED) -m "not wire and not large and not peers and not browser" $(ASIDE)
+WIRE = $(SHARED) -m "(wire or large) and not peers and not browser" $(ASIDE)
 # Read by neither of them.
 ASIDE = --ignore tests/peers --ignore tests/browser --ignore-glob '*/test_in_browser.py'
 SLOW = -n 2 --dist loadscope -m "peers or browser" --ignore tests/embedded

@@ -33,7 +33,7 @@ from mail.models import Contact
 hypothesis.settings.register_profile(
     "tests",
     deadline=None,
-    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES") or (100 if os.environ.get("CI") else 25)),
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES") or (100 if os.environ.get("CI") else 15)),
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("tests")

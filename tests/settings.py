@@ -12,6 +12,8 @@ from daeris.settings import DATA_DIR, DATABASES, STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# A folder that tests may empty, whatever the environment says.
+MEDIA_ROOT = DATA_DIR / "media-of-tests"
 # Empty, but there: WhiteNoise warns of a folder that is missing, and warnings are errors here.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 # An icon that does not exist is a mistake here, and a dot in production.

@@ -18,6 +18,7 @@ from django.utils.translation import trim_whitespace
 from daeris import messages
 from daeris.messages import AREAS, Area
 
+pytestmark = pytest.mark.large
 # The sources are read once for all who ask.
 extracted = cache(messages.extracted)
 

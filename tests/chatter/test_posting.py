@@ -267,6 +267,7 @@ def test_questions_do_not_grow_with_the_followers(
     assert many - few <= 4  # SQLite takes 999 parameters at a time: a few more INSERTs, none per follower
 
 
+@pytest.mark.large
 def test_two_thousand_followers(
     opportunity: Opportunity, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -108,6 +108,7 @@ def test_notes_may_be_granted_by_group_and_go_with_the_account(bob: User, charli
     assert set(internal_contacts().values_list("user__username", flat=True)) == {"charlie", "root"}
 
 
+@pytest.mark.large
 def test_two_thousand_followers_are_three_questions(
     opportunity: Opportunity, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:

@@ -55,6 +55,7 @@ def test_messages_are_grouped_by_day(opportunity: Opportunity, alice: User) -> N
     assert len(page.earlier) == 2
 
 
+@pytest.mark.large
 def test_two_thousand_messages_with_files_and_copies(
     opportunity: Opportunity, alice: User, customer: Contact, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -73,6 +74,7 @@ def test_two_thousand_messages_with_files_and_copies(
     assert len(page.entries) == PAGE
 
 
+@pytest.mark.large
 def test_the_record_page_with_2000_messages_is_quick(
     opportunity: Opportunity, alice: User, customer: Contact, enter: Enter
 ) -> None:

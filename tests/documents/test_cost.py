@@ -68,6 +68,7 @@ def busy(opportunity: Opportunity, alice: User) -> Opportunity:
 
 
 @pytest.mark.parametrize("model", [Opportunity, SaleOrder, Invoice])
+@pytest.mark.large
 def test_a_record_with_two_thousand_messages(
     boss: User, alice: User, erin: User, customer: Contact, model: Any, django_assert_max_num_queries: Any
 ) -> None:

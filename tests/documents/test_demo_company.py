@@ -23,7 +23,7 @@ from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from daeris.models import User
 from mail.models import Contact, Domain, Mail, Options, Server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.large]
 
 
 @pytest.fixture(autouse=True)

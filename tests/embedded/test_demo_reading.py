@@ -80,6 +80,7 @@ def test_a_name_is_only_a_name(name: str) -> None:
         assert not {"/", "\\"} & set(part.name)
 
 
+@pytest.mark.large
 def test_parts_within_parts_without_end_are_not_followed() -> None:
     deep = b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(2000))
 
@@ -102,6 +103,7 @@ PIECES = [
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=4)), max_size=40))
+@pytest.mark.large
 def test_whatever_comes_can_be_shown(pieces: list[bytes]) -> None:
     reading = Reading(b"".join(pieces))
 

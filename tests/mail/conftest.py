@@ -1,12 +1,13 @@
 """A server that counts, and mail for it."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.test import override_settings
 
+import tests.settings
 from mail.addresses import Mailbox
 from mail.models import Content, Domain, Mail, Options, Server
 from mail.queue import Recipient, enqueue
@@ -16,13 +17,9 @@ MakeMails = Callable[..., list[Mail]]
 
 
 @pytest.fixture(autouse=True)
-def _own_media(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Files are kept for rows of the database: who has none of these needs no folder."""
-    if not {"db", "transactional_db"} & {*request.fixturenames} and not request.node.get_closest_marker("django_db"):
-        yield
-        return
-    with override_settings(MEDIA_ROOT=request.getfixturevalue("tmp_path") / "media"):
-        yield
+def _no_file_stays() -> Iterator[None]:
+    yield
+    shutil.rmtree(tests.settings.MEDIA_ROOT, ignore_errors=True)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ VARIABLES = {"POSTGRES_PASSWORD": "secret"}
 OURS = {"migrate", "web", "worker-transactional", "worker-mass", "worker-background", "schedule"}
 
 
+@pytest.mark.peers
 def test_the_file_follows_the_compose_specification() -> None:
     check = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
 

@@ -101,6 +101,7 @@ class TestTabs:
         assert len(found["failed"]) == 4
         assert tab_counts(page(as_bob)) == ["8", "2", "1", "4", "1"]
 
+    @pytest.mark.large
     def test_counts_stop_at_a_thousand(self, make_mail: MakeMail, bob: User, as_bob: Client) -> None:
         first = make_mail(bob)
         copies = [
