@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from mail import planning
 from mail.addresses import Mailbox
 from mail.document_kinds import name_of
 from mail.domains.policies import policies_now
-from mail.models import Contact, IdentityRule, Mail
+from mail.models import Contact, IdentityRule, Lane, Mail
 from mail.planning import NOTHING, About, Snapshot
 from mail.routing import Decision
 
@@ -54,8 +55,15 @@ class Impact:
         return bool(self.effects)
 
 
-# Whose mail is looked at, in words, with the author and what the mail is about.
-_Writers = Mapping[str, tuple[Mailbox | None, About]]
+class _Writer(NamedTuple):
+    """Whose mail is looked at."""
+
+    author: Mailbox | None = None
+    of: About = NOTHING
+    lane: str = Lane.TRANSACTIONAL
+
+
+_Writers = Mapping[str, _Writer]
 
 
 def impact_of(change: Callable[[], object]) -> Impact:
@@ -66,29 +74,33 @@ def impact_of(change: Callable[[], object]) -> Impact:
         after, kinds = planning.snapshot(), {**kinds, **_kinds()}
         transaction.set_rollback(True)
     contacts = list(Contact.objects.internal().exclude(email="").order_by("name", "pk")[: MOST_USERS + 1])
-    users = {f"{one.name} <{one.email}>": (Mailbox(one.name, one.email), NOTHING) for one in contacts[:MOST_USERS]}
-    writers: _Writers = {**users, _("Mail without an author"): (None, NOTHING), **kinds}
+    users = {f"{one.name} <{one.email}>": _Writer(Mailbox(one.name, one.email)) for one in contacts[:MOST_USERS]}
+    others = {_("Mail without an author"): _Writer(), _("Mass mail without an author"): _Writer(lane=Lane.MASS)}
+    writers: _Writers = {**users, **others, **kinds}
     old, new = _ways(writers, before, after)
     effects = tuple(Effect(who, way, new[who]) for who, way in old.items() if way.differs(new[who]))
     waiting = Mail.objects.filter(state=Mail.State.QUEUED).count() if effects else 0
     return Impact(effects, waiting, is_cut=len(contacts) > MOST_USERS)
 
 
-def _kinds() -> dict[str, tuple[Mailbox | None, About]]:
+def _kinds() -> dict[str, _Writer]:
     """What there is an identity for; its mail has the domain's address where an author has none."""
-    kinds: dict[str, tuple[Mailbox | None, About]] = {}
+    kinds = {}
     for rule in IdentityRule.objects.select_related("document_type", "team"):
         kind, team = rule.document_type, rule.team
         names = [name_of(kind) if kind else "", team.name if team else ""]
         who = _("Mail about: %(documents)s") % {"documents": ", ".join(filter(None, names))}
-        kinds[who] = (None, About(rule.document_type_id, rule.team_id))
+        kinds[who] = _Writer(of=About(rule.document_type_id, rule.team_id))
     return kinds
 
 
 def _ways(writers: _Writers, *snapshots: Snapshot) -> list[dict[str, Way]]:
     """How the mail of each leaves under each of these settings. Policies that matter are looked up, all at once."""
     asked = [
-        {who: planning.question(author=author, of=of, snapshot=snapshot) for who, (author, of) in writers.items()}
+        {
+            who: planning.question(author=one.author, of=one.of, lane=one.lane, snapshot=snapshot)
+            for who, one in writers.items()
+        }
         for snapshot in snapshots
     ]
     policies = policies_now({question.awaits for questions in asked for question in questions.values()} - {""})

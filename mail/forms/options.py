@@ -5,12 +5,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import Radios, Switch, Textarea
 from mail.addresses import InvalidAddress, normalise_domain
 from mail.forms.domains import default_domain
-from mail.models import Domain, Options
+from mail.models import Domain, Options, Server
 
 
 class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -26,14 +27,16 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Options
-        fields = ["custom_servers", "dmarc_protection", "public_providers"]
+        fields = ["custom_servers", "mass_server", "dmarc_protection", "public_providers"]
         labels = {
             "custom_servers": _("Custom e-mail servers"),
+            "mass_server": _("Server of mass mail"),
             "dmarc_protection": _("DMARC protection"),
             "public_providers": _("Public mail providers"),
         }
         help_texts = {
             "custom_servers": _("Send through servers of your own instead of the one of the installation."),
+            "mass_server": _("Mass mail leaves through this server and no other."),
             "dmarc_protection": _(
                 "Whether mail under a domain that is not yours goes out under your default address instead, "
                 "because the owner of that domain may have it refused. Automatic asks the DNS what the owner wants, "
@@ -48,6 +51,14 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
         self.was_on = bool(self.instance.custom_servers)
         self.domain = default_domain()
         self.fields["alias_domain"].initial = self.domain.name if self.domain else ""
+        servers = self.fields["mass_server"]
+        assert isinstance(servers, forms.ModelChoiceField)
+        servers.queryset = Server.objects.custom().filter(Q(active=True) | Q(pk=self.instance.mass_server_id))
+        servers.empty_label = _("None: as for any other mail")
+        if self.is_bound:
+            # What is only shown while custom servers are on changes nothing where it was not shown.
+            for name in {"alias_domain", "mass_server"} - set(self.data):
+                del self.fields[name]
 
     @property
     def switches_off(self) -> bool:
@@ -77,8 +88,7 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
         options: Options = self.instance
         with transaction.atomic():
             options.save(update_fields=self.Meta.fields)
-            # With the servers of the installation the field is not shown, so it changes nothing.
-            if options.custom_servers:
+            if options.custom_servers and "alias_domain" in self.cleaned_data:
                 self._save_domain(self.cleaned_data["alias_domain"])
             # Mail that waits is planned anew under what holds now.
             Options.raise_version()

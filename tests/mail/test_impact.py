@@ -77,6 +77,14 @@ def test_an_identity_is_told_of_and_follows_its_domain(eve: User, company: Domai
     assert planning.snapshot().identities
 
 
+def test_the_server_of_mass_mail_changes_mass_mail_alone(eve: User) -> None:
+    masivo = Server.objects.create(name="Masivo", host="h.example", priority=99)
+    found = changes(impact_of(lambda: set_options(mass_server=masivo)))
+    assert [(who, before.server, after.server) for who, (before, after) in found.items()] == [
+        ("Mass mail without an author", "Abierto", "Masivo")
+    ]
+
+
 def test_it_says_when_not_everybody_was_looked_at(eve: User, company: Domain, monkeypatch: object) -> None:
     for most, is_cut in ((1, False), (0, True)):
         monkeypatch.setattr(impact, "MOST_USERS", most)  # type: ignore[attr-defined]

@@ -70,6 +70,31 @@ class TestOptions:
         as_alice.post(OPTIONS, options())
         assert Domain.objects.get().name == "miempresa.example"
 
+    def test_switching_off_and_on_again_loses_nothing(self, company: Domain, as_alice: Client) -> None:
+        server = Server.objects.create(name="Masivo", host="h.example")
+        Options.objects.update(custom_servers=False, mass_server=server)
+        shown = {name: value for name, value in options(custom_servers="on", confirmed="1").items() if value}
+        assert "alias_domain" not in shown
+        assert as_alice.post(OPTIONS, shown).status_code == 303
+        assert Domain.objects.get() == company
+        assert Options.load().mass_server == server
+
+    def test_mass_mail_may_have_a_server_of_its_own(self, company: Domain, as_alice: Client) -> None:
+        server = Server.objects.create(name="Masivo", host="h.example")
+        archived = Server.objects.create(name="Viejo", host="h.example", active=False)
+        page = as_alice.get(OPTIONS).content.decode()
+        assert "Masivo" in page
+        assert "Viejo" not in page
+        form = options(custom_servers="on", alias_domain=company.name)
+        assert as_alice.post(OPTIONS, {**form, "mass_server": server.pk, "confirmed": "1"}).status_code == 303
+        assert Options.load().mass_server == server
+        assert as_alice.post(OPTIONS, {**form, "mass_server": archived.pk}).status_code == 422
+        # One that was archived meanwhile stands there until another is chosen.
+        Options.objects.update(mass_server=archived)
+        assert "Viejo" in as_alice.get(OPTIONS).content.decode()
+        assert as_alice.post(OPTIONS, {**form, "mass_server": "", "confirmed": "1"}).status_code == 303
+        assert Options.load().mass_server is None
+
     def test_switching_off_asks_first(self, company: Domain, as_alice: Client) -> None:
         Server.objects.create(name="Corporativo", host="h.example")
         question = as_alice.post(OPTIONS, options(dmarc_protection="always"))
