@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth import get_user_model
+
 from mail import planning
 from mail.addresses import InvalidAddress, Mailbox, domain_of, parse_mailbox
 from mail.alternatives import passed_over
 from mail.domains.dmarc import Policy
 from mail.domains.policies import policies_known, policies_now
-from mail.models import Lane
+from mail.models import Contact, Lane
 from mail.planning import NOTHING, About
 from mail.routing import Decision, Question, Sentence, ServerFacts
 
@@ -53,13 +55,26 @@ def informed(question: Question, *, look_up: bool = True) -> Question:
 
 
 def author_from(text: str) -> Mailbox | None:
-    """The author that a text means, None for none; what is wrong with it the decision says."""
+    """The author that a text means: an address, or a user by name; None for none.
+
+    What is wrong with it the decision says.
+    """
     if not text.strip():
         return None
     try:
         return parse_mailbox(text)
     except InvalidAddress:
+        user = _user_named(text.strip())
+    if user is None:
         return Mailbox("", text)
+    return Mailbox(user.name, user.email) if user.email.strip() else None
+
+
+def _user_named(name: str) -> Contact | None:
+    """The contact of the user who logs in by this name."""
+    if "\0" in name:
+        return None
+    return Contact.objects.internal().filter(**{f"user__{get_user_model().USERNAME_FIELD}": name}).first()
 
 
 def _domain(author: Mailbox | None) -> str:

@@ -129,6 +129,18 @@ def test_names_travel_with_the_addresses(load):
     assert answer["reply_to"] == '"Roe, Jane" <jane@x.test>'
 
 
+def test_a_user_is_asked_for_by_name(load, django_user_model):
+    load(COMPANY)
+    jane = django_user_model.objects.create_user("jane", "jane@x.test", first_name="Jane", last_name="Roe")
+    assert json.loads(route("--from", "jane", "--json")[0])["reply_to"] == "Jane Roe <jane@x.test>"
+    jane.email = ""
+    jane.save()
+    answer = json.loads(route("--from", "jane", "--json")[0])
+    assert answer["header_from"] == {"name": "", "address": "info@us.test"}
+    for name in ("nobody", "jan", "a\0b"):
+        assert json.loads(route("--from", name, "--json")[0])["error"] == "from_invalid"
+
+
 def test_the_answer_speaks_the_readers_language(load):
     load(COMPANY)
     with translation.override("en"):

@@ -22,7 +22,8 @@ class Command(BaseCommand):
     help = "Show the decision for a mail: server, From, envelope sender, and the reason. Sends nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--from", required=True, dest="author", metavar="ADDR", help='"" for a mail without author')
+        of_nobody = 'an address, or the name of a user; "" for a mail without author'
+        parser.add_argument("--from", required=True, dest="author", metavar="ADDR", help=of_nobody)
         parser.add_argument("--server", default="", metavar="NAME", help="the outgoing server asked for")
         parser.add_argument("--lane", default=Lane.TRANSACTIONAL, choices=Lane.values)
         parser.add_argument("--document", default="", metavar="APP.MODEL", help="the kind of document it is about")
