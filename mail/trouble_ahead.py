@@ -69,7 +69,13 @@ def _trouble_of(contact: Contact, snapshot: Snapshot) -> Troubled | None:
         problem = _("%(domain)s is a public provider: only its own servers may send under its name.") % told
     else:
         problem = _("%(domain)s is none of the alias domains.") % told
-    return Troubled(*who, problem, _advice(decision, snapshot, is_provider=is_provider), _fate(decision, domain))
+    # A policy that nobody has asked for yet may be none: nothing is promised then.
+    is_rewritten = decision.rewritten and (is_provider or not decision.awaits)
+    if is_rewritten and decision.header_from:
+        advice = _meanwhile(decision.header_from.address, is_provider=is_provider)
+        return Troubled(*who, problem, advice, OTHER_ADDRESS)
+    fate = REFUSED if _rejects(domain) else AT_RISK
+    return Troubled(*who, problem, _advice(snapshot, is_provider=is_provider), fate)
 
 
 def _rejects(domain: str) -> bool:
@@ -82,22 +88,18 @@ def _decision(contact: Contact, snapshot: Snapshot) -> Decision:
     return question.knowing(policies_known([question.awaits] if question.awaits else [])).choice()
 
 
-def _fate(decision: Decision, domain: str) -> str:
-    if decision.rewritten:
-        return OTHER_ADDRESS
-    return REFUSED if _rejects(domain) else AT_RISK
-
-
-def _advice(decision: Decision, snapshot: Snapshot, *, is_provider: bool) -> str:
-    if decision.rewritten:
-        values = {"address": decision.header_from.address if decision.header_from else ""}
-        return (
-            _(
-                "Meanwhile the messages leave as %(address)s. Give the user an address of an alias domain, or add a "
-                "server with that account and its From filter."
-            )
-            % values
+def _meanwhile(address: str, *, is_provider: bool) -> str:
+    if is_provider:
+        words = _(
+            "Meanwhile the messages leave as %(address)s. Give the user an address of an alias domain, or add a "
+            "server with that account and its From filter."
         )
+    else:
+        words = _("Meanwhile the messages leave as %(address)s. Add the domain as an alias domain if it is yours.")
+    return words % {"address": address}
+
+
+def _advice(snapshot: Snapshot, *, is_provider: bool) -> str:
     if not is_provider:
         return _("Add it as an alias domain if it is yours; otherwise mail under it may be taken for a forgery.")
     if not snapshot.domain_for(None).default_from:

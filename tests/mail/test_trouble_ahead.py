@@ -5,6 +5,7 @@ from django.utils import translation
 
 from daeris.models import User
 from mail import trouble_ahead
+from mail.domains.policies import policies_now
 from mail.models import Domain, Options, Server
 from mail.trouble_ahead import AT_RISK, OTHER_ADDRESS, REFUSED, Troubled, troubled_users
 from tests.dns_double import DnsDouble
@@ -89,8 +90,14 @@ def test_what_is_done_already_is_not_advised(abierto: Server) -> None:
 
 def test_the_page_asks_no_name_server(abierto: Server, dns_double: DnsDouble) -> None:
     protect("automatic")
-    assert told_of("eve@elsewhere.example")
+    found = told_of("eve@elsewhere.example")
+    assert found
+    assert found.fate == AT_RISK  # whether another address is used depends on what nobody has asked yet
+    assert "Meanwhile" not in found.advice
     assert dns_double.questions == []
+    dns_double.publish("_dmarc.elsewhere.example", "v=DMARC1; p=reject")
+    policies_now(["elsewhere.example"])
+    assert told_of("eve@elsewhere.example").fate == OTHER_ADDRESS  # type: ignore[union-attr]
 
 
 def test_the_gravest_come_first_and_the_rest_is_counted(abierto: Server, monkeypatch: pytest.MonkeyPatch) -> None:
