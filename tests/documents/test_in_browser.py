@@ -1,24 +1,17 @@
 """The business records in Chromium: accessible in every width and theme, usable with script and without."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from daeris.documents.models import Invoice, Opportunity, SaleOrder
 from mail.models import Contact
+from tests.ui.looking import problems_of
 from tests.ui.test_in_browser import Visit, browser, person, visit
 
 __all__ = ["browser", "person", "visit"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-VARIANTS = [(width, theme) for width in (320, 390, 768, 1440) for theme in ("light", "dark")]
-SHOTS = os.environ.get("SCREENSHOTS")
 
 
 def test_every_screen_is_accessible_in_every_variant(
@@ -29,23 +22,9 @@ def test_every_screen_is_accessible_in_every_variant(
     paths += ["/invoicing/invoices/", invoice.get_absolute_url(), "/contacts/", f"/contacts/{customer.pk}/"]
     paths += ["/crm/opportunities/?q=nada", f"/invoicing/invoices/new/?order={order.pk}", "/contacts/new/"]
     paths += [f"{order.get_absolute_url()}delete/"]
-    problems = [(path, *problem) for path in paths for problem in problems_of(visit.go(path), path)]
+    problems = [problem for path in paths for problem in problems_of(visit.go(path), path)]
     assert problems == []
     assert visit.said == []
-
-
-def problems_of(page: Page, path: str) -> Iterator[tuple[str, Any]]:
-    """What is wrong with a page that is shown in every width and in both themes, one after the other."""
-    for width, theme in VARIANTS:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
-        if SHOTS:
-            name = path.split("?")[0].strip("/").replace("/", "-")
-            page.screenshot(path=Path(SHOTS) / f"{name}-{width}-{theme}.png", full_page=True)
-        for one in Axe().run(page).response["violations"]:
-            yield f"{width}-{theme}", (one["id"], [node["html"][:120] for node in one["nodes"]])
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            yield f"{width}-{theme}", "scrolls sideways"
 
 
 def test_lines_are_added_and_reckoned_as_one_types(visit: Visit, order: SaleOrder) -> None:

@@ -95,11 +95,11 @@ def test_when_a_server_dies_the_next_one_takes_its_mail(
         f'{{"name": "First", "port": {first.port}, "priority": 1}}',
         f'{{"name": "Second", "port": {second.port}, "priority": 2}}',
     )
-    first.delay("FINAL", 0.01)
-    customers = fill(stack, 600)
-
+    # So slow that it cannot have all of them before somebody has noticed the first hundred.
+    first.delay("FINAL", 0.1)
     for name in ("one", "two"):
         stack.worker(name=name)
+    customers = fill(stack, 600)
     first.wait_for(100)
     first.stop()
     moving = "SELECT count(*) FROM mail_mail WHERE state = 'sending' OR (state = 'queued' AND cause = '')"
