@@ -22,6 +22,21 @@ def default_domain() -> Domain | None:
     return domains[0] if domains and (domains[0].is_default or len(domains) == 1) else None
 
 
+def heir_of(domain: Domain) -> Domain | None:
+    """The domain that becomes the default one when this one is deleted; None when nothing changes, or none is left."""
+    return Domain.objects.exclude(pk=domain.pk).order_by("pk").first() if domain.is_default else None
+
+
+def delete_domain(domain: Domain) -> None:
+    """Remove the domain. As long as there are any, one is the default."""
+    with transaction.atomic():
+        heir = heir_of(domain)
+        domain.delete()
+        if heir:
+            heir.is_default = True
+            heir.save(update_fields=["is_default"])
+
+
 class AddressesForm(forms.ModelForm):  # type: ignore[type-arg]
     """The addresses of a domain."""
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from daeris.ui.forms import Radios, Switch, Textarea
 from mail.addresses import InvalidAddress, normalise_domain
-from mail.forms.domains import default_domain
+from mail.forms.domains import default_domain, delete_domain
 from mail.models import Domain, Options, Server
 
 
@@ -98,7 +98,7 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
         if name == (self.domain.name if self.domain else ""):
             return
         if not name and self.domain:
-            self.domain.delete()
+            delete_domain(self.domain)
         elif other := Domain.objects.filter(name=name).first():
             Domain.objects.filter(is_default=True).update(is_default=False)
             other.is_default = True

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from daeris.ui.htmx import redirect
 from mail import audit, planning
 from mail.decisions import DomainFacts
-from mail.forms.domains import AddressesForm, DomainForm, default_domain
+from mail.forms.domains import AddressesForm, DomainForm, default_domain, delete_domain, heir_of
 from mail.impact import impact_of
 from mail.models import Domain
 from mail.routing import bounce_address
@@ -80,12 +80,14 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(Domain, pk=pk)
     if request.method == "POST":
         with audit.recording(request.user):
-            one.delete()
+            delete_domain(one)
         messages.success(request, _("The domain %(name)s was deleted.") % {"name": one.name})
         return redirect(request, reverse("mail:aliases"))
+    heir = heir_of(one)
     question = {
+        "text": _("%(name)s becomes the default domain.") % {"name": heir.name} if heir else "",
         "title": _("Delete the domain %(name)s?") % {"name": one.name},
-        "impact": impact_of(lambda: Domain.objects.get(pk=pk).delete()),
+        "impact": impact_of(lambda: delete_domain(Domain.objects.get(pk=pk))),
         "action": request.path,
         "cancel_url": reverse("mail:aliases"),
         "yes": _("Delete"),

@@ -246,6 +246,20 @@ class TestDomains:
         as_alice.post(path)
         assert not Domain.objects.exists()
 
+    def test_of_several_domains_one_is_the_default_also_after_one_was_deleted(
+        self, company: Domain, as_alice: Client
+    ) -> None:
+        second, third = (Domain.objects.create(name=name) for name in ("second.example", "third.example"))
+        path = f"{ALIASES}domains/{company.pk}/delete/"
+        assert "second.example becomes the default domain." in as_alice.get(path).content.decode()
+        as_alice.post(path)
+        assert Domain.objects.get(is_default=True) == second
+        path = f"{ALIASES}domains/{third.pk}/delete/"
+        assert "becomes the default" not in as_alice.get(path).content.decode()
+        as_alice.post(path)
+        assert Domain.objects.get() == second
+        assert Domain.objects.get().is_default
+
 
 @pytest.mark.parametrize(
     ("address", "problem"),
