@@ -120,8 +120,6 @@ def test_the_step_that_failed_is_the_last(
 def test_a_server_that_hangs_up_or_refuses_or_says_nothing(
     smtp_doubles: Doubles, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "STEP_SECONDS", 0.2)
-    monkeypatch.setattr(connection, "QUIT_SECONDS", 0.2)
     double = smtp_doubles(users={"ana": SECRET})
     where = endpoint(double, username="ana", password=SECRET)
 
@@ -132,6 +130,8 @@ def test_a_server_that_hangs_up_or_refuses_or_says_nothing(
     refused = probe_now(where)
     double.behave()
     double.hang(point)
+    monkeypatch.setattr(probing, "STEP_SECONDS", 0.6)
+    monkeypatch.setattr(connection, "QUIT_SECONDS", 0.2)
     silent = probe_now(where)
 
     quiet = "said nothing" if point == "CONNECT" else "did not answer in time"
@@ -141,13 +141,14 @@ def test_a_server_that_hangs_up_or_refuses_or_says_nothing(
 
 
 def test_all_of_it_takes_a_bounded_time(smtp_double: SmtpDouble, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "ALL_SECONDS", 0.3)
+    monkeypatch.setattr(probing, "ALL_SECONDS", 0.8)
     smtp_double.hang("EHLO")
     started = perf_counter()
 
     report = probe_now(endpoint(smtp_double))
 
-    assert perf_counter() - started < 3
+    # A step alone may take ten.
+    assert perf_counter() - started < 8
     assert phases(report) == ["resolve", "connect", "greeting", "ehlo"]
     assert report.sentence == "Capabilities: Server too slow."
 
@@ -167,7 +168,7 @@ def test_name_servers_that_never_answer_hold_nobody_up(monkeypatch: pytest.Monke
     report = probe_now(probing.Endpoint("mail.example", 25))
 
     answered.set()
-    assert perf_counter() - started < 3
+    assert perf_counter() - started < 15
     assert report.sentence == "Find the server: Server name not found."
 
 
@@ -224,9 +225,10 @@ def test_a_server_that_refuses_one_after_the_other_is_not_asked_about_all(smtp_d
 
 def test_not_every_sender_is_tried(smtp_double: SmtpDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     smtp_double.hang("MAIL", times=1)
-    monkeypatch.setattr(probing, "SENDERS_SECONDS", 0.5)
 
-    few = probe_now(endpoint(smtp_double), ANA, BEA, untried=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(probing, "SENDERS_SECONDS", 0.5)
+        few = probe_now(endpoint(smtp_double), ANA, BEA, untried=4)
     smtp_double.behave()
     more = probe_now(endpoint(smtp_double), ANA, untried=1)
 
@@ -345,7 +347,7 @@ def _lead_to_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
 def test_a_port_that_speaks_tls_already(
     smtp_doubles: Doubles, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probing, "STEP_SECONDS", 0.3)
+    monkeypatch.setattr(probing, "STEP_SECONDS", 0.8)
     double = smtp_doubles(security="tls", tls=authority.server.server_context())
 
     for security in ("none", "starttls"):
@@ -469,7 +471,7 @@ def test_a_second_look_takes_a_bounded_time(smtp_double: SmtpDouble, monkeypatch
 
     report = probe_now(endpoint(smtp_double))
 
-    assert perf_counter() - started < 4
+    assert perf_counter() - started < 8
     assert report.steps[-1].fix == "If the port is 465, choose SSL/TLS as connection security."
 
 
