@@ -76,12 +76,18 @@ def _of_reply(error: DeliveryError) -> tuple[Rule | None, str, Outcome]:
     if reply is None or not 400 <= reply.code <= 599:  # neither yes nor no
         return None, *(KINDS.get(f"protocol/{phase}") or KINDS["protocol"])
     provider = provider_of(reply.text, error.host)
-    rule = next(rule for rule in RULES if rule.fits(phase, reply, provider))
+    rule = next(rule for rule in RULES if rule.fits(phase, reply, provider) and _may_blame(rule.cause, phase))
     if reply.code == 421:  # "come back later", whatever else it says
         return rule, rule.cause, Outcome.NEXT_SERVER
     if not is_permanent(reply):  # whatever it says, it may go another time
         return rule, rule.cause, Outcome.AGAIN
     return rule, rule.cause, rule.outcome or _refused(phase)
+
+
+def _may_blame(cause: str, phase: Phase) -> bool:
+    """Before RCPT the server has heard of no recipient, whatever its codes say; of SMTPUTF8 it has."""
+    is_named = phase in ("rcpt", "data", "final") or cause == "smtputf8_missing"
+    return is_named or CAUSES[cause].blame != "recipient"
 
 
 def _refused(phase: Phase) -> Outcome:

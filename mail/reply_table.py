@@ -51,7 +51,7 @@ SPAM = _any(
     r"\bspam|unsolicited|bulk mail|junk|content reject|suspicious (due|content)|UBE\b|looks like|\[(CS|HM)\d+\]",
     r"nature of the content",
 )
-MALWARE = r"\bvirus|malware|infected|phish|executable|attachment|security issue|blocked (file|extension)"
+MALWARE = r"\bvirus|malware|infected|phish|executable|attachment|security issue|blocked (file|extension)|\bBANNED:"
 MALFORMED = _any(
     r"rfc ?-?(2?822|5322)|missing a valid|multiple addresses in|duplicate header|not rfc compliant",
     r"bare (lf|line ?feed)|unicode character in a disallowed|encoded-word syntax|header size|malformed|line too long",
@@ -88,7 +88,7 @@ CONNECTIONS = _any(
     r"concurrent con|maximum number of (concurrent )?(\w+ )?connections|too frequent connects|thread limit",
 )
 UNKNOWN_USER = _any(
-    r"user unknown|unknown (user|recipient|mailbox|local|or illegal alias)",
+    r"(user|addressee) unknown|unknown (user|recipient|mailbox|addressee|local|or illegal alias)",
     r"no such (user|recipient|mailbox|address|person|account)",
     r"(user|mailbox|recipient|account|address|email)( \S+)? (doesn.t exist|not found|not known|is unknown)",
     r"doesn.t have an? \S+ account|does not exist|invalid (recipient|mailbox|user)|recipient (not found|unknown)",

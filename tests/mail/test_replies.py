@@ -247,6 +247,19 @@ def test_no_enhanced_code_confuses_it(phase: Phase, code: int, text: str) -> Non
     assert verdict.blame == CAUSES[verdict.cause].blame
 
 
+@given(
+    st.sampled_from(("greeting", "ehlo", "starttls", "auth", "mail")),
+    st.sampled_from([421, 450, 550, 552, 553, 554]),
+    st.from_regex(
+        r"[45]\.[0-7]\.(\d{1,2}|[1-9]\d\d) (user unknown|mailbox full|disabled|restricted|no)", fullmatch=True
+    ),
+)
+def test_nobody_is_blamed_before_being_named(phase: Phase, code: int, text: str) -> None:
+    verdict = classify(DeliveryError(phase, reply=Reply.of(code, text)))
+
+    assert verdict.blame != "recipient" or verdict.cause == "smtputf8_missing"
+
+
 @given(st.sampled_from(PHASES), st.text(max_size=30), st.text(max_size=300))
 def test_no_other_failure_confuses_it(phase: Phase, kind: str, detail: str) -> None:
     assert classify(DeliveryError(phase, kind, detail=detail)).cause in CAUSES
