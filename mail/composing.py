@@ -15,6 +15,7 @@ from mail.addresses import Mailbox
 from mail.headers import MessageInvalid
 from mail.mime import AttachmentPart
 from mail.models import Attachment, Content
+from mail.wire import dot_stuffed
 
 __all__ = [
     "AttachmentPart",
@@ -39,6 +40,8 @@ class FileGone(MessageInvalid):
         super().__init__(name, name)
 
 
+# Characters of text and HTML together.
+SMALL = 64 * 1024
 # Written by us or never written; what a caller gives under these names is left out.
 RESERVED = {
     *("from", "to", "cc", "bcc", "resent-bcc", "subject", "date", "message-id", "in-reply-to", "references"),
@@ -66,6 +69,11 @@ class Letter:
     auto_submitted: bool = False
     language: str = ""
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is words only, and few: encoded in less time than it takes to hand it to another thread."""
+        return not self.attachments and len(self.text) + len(self.html) <= SMALL
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -73,6 +81,8 @@ class Body:
 
     headers: bytes
     data: bytes
+    # The same as DATA wants it; nearly always the very same bytes.
+    on_the_wire: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,7 @@ def encode_body(letter: Letter) -> Body:
         "MIME-Version: 1.0\r\n",
     ]
     structure, data = mime.encode(letter.text, letter.html, letter.attachments)
-    return Body("".join(lines).encode() + structure + b"\r\n", data)
+    return Body("".join(lines).encode() + structure + b"\r\n", data, dot_stuffed(data))
 
 
 def compose(

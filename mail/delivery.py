@@ -133,7 +133,8 @@ def _envelope(job: Job, way: Decision, body: Body) -> Envelope:
     return Envelope(
         sender=way.envelope_from,
         recipient=job.mail.recipient_address,
-        message=composed.message,
+        message=composed.head,
+        shared=body.on_the_wire,
         smtputf8=composed.smtputf8,
     )
 

@@ -179,12 +179,26 @@ def _new_context(verify_certificate: bool, ca_certificate: str) -> ssl.SSLContex
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail for one recipient; `message` has CRLF line ends."""
+    """One mail for one recipient; `message` has CRLF line ends.
+
+    What it has in common with other copies may come apart from it, in `shared`, ready for the wire as
+    `wire.dot_stuffed` makes it: so that many copies of a large mail are many heads and one body.
+    """
 
     sender: str
     recipient: str
     message: bytes = field(repr=False)
     smtputf8: bool = False
+    shared: bytes = field(default=b"", repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has, to some dots that are doubled on the wire."""
+        return len(self.message) + len(self.shared)
+
+    @property
+    def is_ascii(self) -> bool:
+        return self.message.isascii() and self.shared.isascii()
 
 
 @dataclass(frozen=True, slots=True)

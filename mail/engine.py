@@ -258,7 +258,7 @@ class Engine:
         except asyncio.CancelledError:  # the drain's time is over
             report = Report(Settlement(job.mail, Fate.RELEASED))
         self._finished.put_nowait(report)
-        await self._bodies.give_back(job)
+        self._bodies.give_back(job)
 
     async def _transmit(self, job: Job, way: Decision, envelope: Envelope) -> Accepted:
         line = self._lines.get(way.server.id) if way.server else None
@@ -274,12 +274,12 @@ class Engine:
     async def _send(self, job: Job, line: Line, envelope: Envelope) -> Accepted:
         async def gate(step: Literal["mail", "data"]) -> None:
             if step == "mail":
+                await self._room_for_more()
                 if self._stopping or line.blocked or line.slowed:
                     raise Released
                 _check_lease(job)
                 line.reached_mail()
             else:
-                await self._room_for_data()
                 _check_lease(job)
                 job.begun = True
 
@@ -293,7 +293,7 @@ class Engine:
         self._unsettled += 1
         return accepted
 
-    async def _room_for_data(self) -> None:
+    async def _room_for_more(self) -> None:
         """What is accepted and not yet written down is what a crash may send twice: keep it small."""
         while self._unsettled > 2 * max(1, sum(line.pool.open for line in self._lines.values())):
             self._settled.clear()

@@ -57,8 +57,8 @@ class Pool:
 
     def _refuse_too_large(self, envelope: Envelope) -> None:
         largest = self.endpoint.largest_mail
-        if largest and largest < len(envelope.message):
-            detail = f"The message has {len(envelope.message)} bytes; for this server {largest} are allowed"
+        if largest and largest < envelope.size:
+            detail = f"The message has {envelope.size} bytes; for this server {largest} are allowed"
             raise DeliveryError("mail", "too_large", detail=detail)
 
     async def close_idle(self) -> None:

@@ -6,10 +6,12 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from aiosmtplib.protocol import SMTPProtocol
+from aiosmtplib import SMTPResponse, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, SMTPProtocol
 
 from mail.exceptions import Phase, Reply
 
@@ -19,20 +21,96 @@ Address = tuple[socket.AddressFamily, Any]
 PIECE = 128 * 1024
 
 
+@dataclass(slots=True)
+class Answers:
+    """What a server answered to what was written at once; less than was `wanted` when `trouble` came between."""
+
+    wanted: int
+    heard: list[SMTPResponse] = field(default_factory=list)
+    trouble: Exception | None = None
+
+
 class Wire(SMTPProtocol):
-    """aiosmtplib's protocol, which here also writes a message no faster than the server reads it."""
+    """aiosmtplib's protocol, which here also writes several commands at once (RFC 2920), and a message no faster than
+    the server reads it."""
 
     def __init__(self) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self.closed = asyncio.Event()
         # Why the server ended TLS; since TLS 1.3 it judges our certificate only after the handshake.
         self.alert: ssl.SSLError | None = None
+        self._answers: Answers | None = None
+        self._answered: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ssl.SSLError):
             self.alert = exc
         super().connection_lost(exc)
+        self._stop_waiting(SMTPServerDisconnected("Connection lost"))
         self.closed.set()
+
+    def eof_received(self) -> bool:
+        self._stop_waiting(SMTPServerDisconnected("Unexpected EOF received"))
+        return super().eof_received()
+
+    # -- Several commands at once ------------------------------------------------------------------
+
+    async def exchange(self, data: bytes, *, replies: int, seconds: float) -> Answers:
+        """Write this and read so many replies, with `seconds` for each."""
+        if self.transport is None or self.transport.is_closing():
+            raise SMTPServerDisconnected("Connection lost")
+        answers = self._answers = Answers(replies)
+        self._answered = self._loop.create_future()
+        self._time(seconds)
+        try:
+            self.write(data)
+            await self._answered
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._answers = self._answered = self._timer = None
+        return answers
+
+    def data_received(self, data: bytes) -> None:
+        if self._answers is None:
+            super().data_received(data)
+            return
+        self._buffer += data
+        if len(self._buffer) > MAX_RESPONSE_LENGTH:
+            self._stop_waiting(SMTPResponseException(-1, "Response too long"))
+        elif b"\n" in data:  # else it is not worth reading what is there once more
+            self._listen(self._answers)
+
+    def _listen(self, answers: Answers) -> None:
+        try:
+            while len(answers.heard) < answers.wanted:
+                response = self._read_response_from_buffer()
+                if response is None:
+                    return
+                answers.heard.append(response)
+                if self._timer is not None and len(answers.heard) < answers.wanted and not self._buffer:
+                    self._time(self._seconds)
+        except SMTPResponseException as error:
+            self._stop_waiting(error)
+        else:
+            self._stop_waiting(None)
+
+    def _time(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._seconds = seconds
+        self._timer = self._loop.call_later(seconds, self._stop_waiting, TimeoutError("No answer in time"))
+
+    def _stop_waiting(self, trouble: Exception | None) -> None:
+        if self._answers is not None and self._answered is not None and not self._answered.done():
+            self._answers.trouble = trouble
+            self._answered.set_result(None)
+
+    @property
+    def is_ahead(self) -> bool:
+        """The server has said more than it was asked: no answer can be told from the next any more."""
+        return bool(self._buffer)
 
     @property
     def tls(self) -> ssl.SSLObject | None:
@@ -45,19 +123,20 @@ class Wire(SMTPProtocol):
         waiter = self._response_waiter
         return waiter is not None and waiter.done() and waiter.exception() is None
 
-    async def write_pieces(self, content: bytes, seconds: float) -> None:
-        """Write all of it, giving the server `seconds` for each piece; stops early when it answers meanwhile."""
+    async def write_pieces(self, pieces: Iterable[bytes], seconds: float) -> None:
+        """Write all of them, giving the server `seconds` for each; stops early when it answers meanwhile."""
         self._response_pending = True  # an answer in the middle is a refusal and must not be thrown away
         try:
-            for start in range(0, len(content), PIECE):
+            for piece in pieces:
                 if self.has_answered:
                     return
-                self.write(content[start : start + PIECE])
+                self.write(piece)
                 async with asyncio.timeout(seconds):
                     await self._drain_helper()
         except ConnectionError:
             if not self.has_answered:  # servers that refuse in the middle often answer and hang up at once
                 raise
+        self._response_pending = self.has_answered
 
     def abort(self) -> None:
         if isinstance(self.transport, asyncio.WriteTransport):
@@ -127,6 +206,16 @@ def own_name(wire: Wire) -> str:
     sockname = wire.transport.get_extra_info("sockname") if wire.transport else None
     address = sockname[0].split("%")[0] if sockname else "127.0.0.1"
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def in_pieces(*contents: bytes) -> Iterator[bytes]:
+    """These one after another in pieces, none of which is a copy of much."""
+    for content in contents:
+        if len(content) <= PIECE:
+            yield content
+        else:
+            view = memoryview(content)
+            yield from (bytes(view[start : start + PIECE]) for start in range(0, len(content), PIECE))
 
 
 def dot_stuffed(message: bytes) -> bytes:

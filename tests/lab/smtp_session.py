@@ -253,7 +253,8 @@ class Session:
     async def on_rcpt(self, rest: str) -> None:
         address, _ = _path(rest)
         if self.sender is None:
-            self.wrong("RCPT without MAIL")
+            if "PIPELINING" not in self.double.extensions:  # a pipelining client cannot know yet that MAIL was refused
+                self.wrong("RCPT without MAIL")
             await self.send("503 5.5.1 MAIL first")
         elif (await self.say("RCPT", "250 2.1.5 Ok", address)).startswith("250"):
             self.recipients.append(address)

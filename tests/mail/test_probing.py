@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.utils import translation
 
 from daeris.models import User
-from mail import connection, probe_looks, probing
+from mail import probe_looks, probing, session
 from mail.exceptions import DeliveryError
 from mail.models import Contact, Domain, IdentityRule, Server
 from mail.probe_senders import senders_of
@@ -131,7 +131,7 @@ def test_a_server_that_hangs_up_or_refuses_or_says_nothing(
     double.behave()
     double.hang(point)
     monkeypatch.setattr(probing, "STEP_SECONDS", 0.6)
-    monkeypatch.setattr(connection, "QUIT_SECONDS", 0.2)
+    monkeypatch.setattr(session, "QUIT_SECONDS", 0.2)
     silent = probe_now(where)
 
     quiet = "said nothing" if point == "CONNECT" else "did not answer in time"

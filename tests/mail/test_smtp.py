@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mail import connection as connections
+from mail import session
 from mail.smtp import Accepted, DeliveryError, Endpoint, Envelope, Reply
 from mail.wire import dot_stuffed
 from tests.mail.smtp_client import HUGE, Doubles, endpoint, failure, mail, pool_of, send
@@ -254,7 +254,7 @@ async def test_name_servers_that_never_answer(monkeypatch: pytest.MonkeyPatch) -
     async def silence(host: str, port: int) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(connections, "resolve", silence)
+    monkeypatch.setattr(session, "resolve", silence)
 
     error = await failure(Endpoint("mail.example", 25, connect_seconds=0.1))
 
@@ -291,7 +291,7 @@ async def test_every_address_of_a_host_is_tried(smtp_double: SmtpDouble, monkeyp
             nobody = unused.getsockname()
         return [(socket.AF_INET, nobody), (socket.AF_INET, (smtp_double.host, port))]
 
-    monkeypatch.setattr(connections, "resolve", two_addresses)
+    monkeypatch.setattr(session, "resolve", two_addresses)
 
     await send(endpoint(smtp_double, host="mail.example"))
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from mail import connection as connections
+from mail import session
 from tests.lab.ca import Authority
 from tests.mail.smtp_client import SECRET, Doubles, endpoint, failure, listening, mail, saying, send
 from tests.smtp_double import SmtpDouble
@@ -41,7 +41,7 @@ async def test_a_host_name_is_compared_with_the_certificate(
     async def loopback(host: str, port: int) -> list[Any]:
         return [(socket.AF_INET, (double.host, port))]
 
-    monkeypatch.setattr(connections, "resolve", loopback)
+    monkeypatch.setattr(session, "resolve", loopback)
 
     await send(endpoint(double, host="mx.lab.test.", ca_certificate=authority.pem))
     error = await failure(endpoint(double, host="other.lab.test", ca_certificate=authority.pem))
