@@ -65,6 +65,12 @@ class OptionsForm(forms.ModelForm):  # type: ignore[type-arg]
         """Whether servers of our own would no longer count."""
         return self.was_on and not self.cleaned_data.get("custom_servers")
 
+    @property
+    def forgets(self) -> Domain | None:
+        """The domain that goes with its addresses, because its field was emptied."""
+        is_emptied = self.cleaned_data.get("alias_domain") == "" and self.cleaned_data.get("custom_servers")
+        return self.domain if is_emptied else None
+
     def clean_alias_domain(self) -> str:
         text: str = self.cleaned_data["alias_domain"]
         try:

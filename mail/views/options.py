@@ -39,7 +39,10 @@ def options(request: HttpRequest) -> HttpResponse:
         save_client(request, client)
     if form.switches_off and "confirmed" not in request.POST:
         return render(request, "mail/options_off.html", _consequences(request))
-    if question := ask_first(request, lambda: _save(request), reverse("mail:options"), without=SECRETS):
+    farewell = (
+        _("The alias domain %(name)s is deleted with its addresses.") % {"name": form.forgets} if form.forgets else ""
+    )
+    if question := ask_first(request, lambda: _save(request), reverse("mail:options"), text=farewell, without=SECRETS):
         return question
     with audit.recording(request.user):
         form.save()

@@ -79,6 +79,14 @@ class TestOptions:
         assert Domain.objects.get() == company
         assert Options.load().mass_server == server
 
+    def test_an_emptied_domain_is_asked_about(self, company: Domain, as_alice: Client) -> None:
+        form = options(custom_servers="on")
+        html = as_alice.post(OPTIONS, form).content.decode()
+        assert "The alias domain miempresa.example is deleted with its addresses." in html
+        assert Domain.objects.get() == company
+        as_alice.post(OPTIONS, {**form, "confirmed": "1"})
+        assert not Domain.objects.exists()
+
     def test_mass_mail_may_have_a_server_of_its_own(self, company: Domain, as_alice: Client) -> None:
         server = Server.objects.create(name="Masivo", host="h.example")
         archived = Server.objects.create(name="Viejo", host="h.example", active=False)
