@@ -75,9 +75,11 @@ def impact_of(change: Callable[[], object]) -> Impact:
         transaction.set_rollback(True)
     contacts = list(Contact.objects.internal().exclude(email="").order_by("name", "pk")[: MOST_USERS + 1])
     users = {f"{one.name} <{one.email}>": _Writer(Mailbox(one.name, one.email)) for one in contacts[:MOST_USERS]}
-    others = {_("Mail without an author"): _Writer(), _("Mass mail without an author"): _Writer(lane=Lane.MASS)}
-    writers: _Writers = {**users, **others, **kinds}
+    nobody, mass = _("Mail without an author"), _("Mass mail without an author")
+    writers: _Writers = {**users, nobody: _Writer(), mass: _Writer(lane=Lane.MASS), **kinds}
     old, new = _ways(writers, before, after)
+    if (old[mass], new[mass]) == (old[nobody], new[nobody]):
+        del old[mass]  # told with the other
     effects = tuple(Effect(who, way, new[who]) for who, way in old.items() if way.differs(new[who]))
     waiting = Mail.objects.filter(state=Mail.State.QUEUED).count() if effects else 0
     return Impact(effects, waiting, is_cut=len(contacts) > MOST_USERS)

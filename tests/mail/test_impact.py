@@ -59,6 +59,8 @@ def test_automatic_protection_is_told_as_it_will_be(
 def test_where_failed_deliveries_are_reported_is_told(eve: User, company: Domain) -> None:
     found = changes(impact_of(lambda: set_domain(company, bounce="rebotes")))
     assert found[EVE] == (Way(EVE, "Abierto"), Way(EVE, "Abierto", reports="rebotes@miempresa.example"))
+    assert "Mail without an author" in found
+    assert "Mass mail without an author" not in found  # it goes the same way
 
 
 def test_an_identity_is_told_of_and_follows_its_domain(eve: User, company: Domain) -> None:
