@@ -1,5 +1,6 @@
 """Who wins when several want the same mail: only a real database tells."""
 
+import os
 from typing import Literal
 
 import pytest
@@ -63,3 +64,24 @@ def test_a_person_and_two_workers_never_both_have_a_mail(
     assert claimed
     assert cancelled
     assert stack.states() == {"sending": len(claimed), "cancelled": len(cancelled)}
+
+
+MODEL = """
+import sys
+import hypothesis
+from hypothesis.stateful import run_state_machine_as_test
+from tests.mail.state_machine import Mails
+
+run_state_machine_as_test(
+    Mails,
+    settings=hypothesis.settings(
+        max_examples=int(sys.argv[1]), stateful_step_count=30, deadline=None, database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    ),
+)
+"""
+
+
+def test_the_model_of_a_mails_moves_agrees_with_postgresql(start_stack: StartStack) -> None:
+    stack = start_stack("postgres", EMAIL_URL="smtp://127.0.0.1:9")
+    stack.python(MODEL, "100" if os.environ.get("DAERIS_LONG") else "15")
