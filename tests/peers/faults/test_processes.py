@@ -32,7 +32,8 @@ def test_a_worker_is_killed(site: Site, step: str, time_: int) -> None:
         )[0][0]
         if last:  # else it had nothing in hand
             row.when.append(f"moved on after {float(last) - died:.1f} s")
-            assert float(last) - died < LEASE_SECONDS + 5 + 0.5
+            # A second more for a busy machine.
+            assert float(last) - died < LEASE_SECONDS + 5 + 1
 
 
 def test_all_workers_are_killed(site: Site, time_: int) -> None:

@@ -15,7 +15,7 @@ from tests.lab.postgres import Postgres
 from tests.lab.proc import MissingPackageError
 from tests.lab.redis import Redis
 from tests.lab.waiting import eventually
-from tests.peers.faults.site import HELD, IS_LONG, LEASE_SECONDS, REPETITIONS, Row, Site
+from tests.peers.faults.site import HELD, IS_LONG, LEASE_SECONDS, MAILS, REPETITIONS, Row, Site
 
 pytestmark = [pytest.mark.peers, pytest.mark.parametrize("time_", REPETITIONS)]
 
@@ -121,7 +121,7 @@ def test_the_clock_is_set_back(site: Site, tmp_path: Path, time_: int) -> None:
     )
     site.receiver.order("behave")
     site.receiver.order("delay", "FINAL", 0.05)
-    with site.row("clock of both workers set back an hour") as row:
+    with site.row("clock of both workers set back an hour", total=MAILS // 2) as row:
         row.at_some_moment(0.05, 0.3)
         clock.write_text("-1h")
         row.until_settled(rings=False)
