@@ -9,27 +9,29 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import BooleanField, DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, ExpressionWrapper, F
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from mail import limits, shares
-from mail.models import Attempt, Content, Lane, Mail, Options, Server
+from mail.glance import OpenServer, glance
+from mail.models import Attempt, Lane, Mail, Server
 from mail.signals import mail_failed
+from mail.statements import LATER, NOW, rows
 
 logger = logging.getLogger(__name__)
 
 RECOVER_BATCH = 500
-DueServer = tuple[Server, bool]
 # How often an outcome may stay unknown before a person decides: the first time and two more tries (design §6).
 MOST_UNCERTAIN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed:
     """A mail in this worker's hands: what is needed to send it, as plain values."""
 
@@ -47,6 +49,9 @@ class Claimed:
     document_type_id: int | None
     team_id: int | None
     first_attempt_at: datetime | None
+    # Both true where nobody looked: whether its server's mail is counted, and whether its words may be a secret.
+    is_counted: bool = True
+    is_secret: bool = True
 
 
 def database_now() -> Combinable:
@@ -67,24 +72,24 @@ class Hands:
     # How many connections the worker was given where they are shared out among all workers.
     shares: dict[int, int] = field(default_factory=dict)
 
-    def room_for(self, lane: str, server: Server) -> int:
+    def room_for(self, lane: str, server: OpenServer) -> int:
         """How many more mails of this lane for this server: together twice its connections at most."""
-        if server.pk in self.out:
+        if server.id in self.out:
             return 0
-        connections = self.shares.get(server.pk, server.max_connections)
-        of_server = sum(self.held[each, server.pk] for each in {*self.lanes, lane})
+        connections = self.shares.get(server.id, server.max_connections)
+        of_server = sum(self.held[each, server.id] for each in {*self.lanes, lane})
         room = 2 * connections - of_server
-        if server.trouble_since is not None:
+        if server.in_trouble:
             # It could not be reached a moment ago: one mail finds out whether it can be now.
             room = 1 - of_server
         if lane == Lane.MASS and len(self.lanes) > 1:
             # They share the connections: half of them stay free for what a person is waiting for.
-            room = min(room, max(1, connections // 2) - self.held[lane, server.pk])
+            room = min(room, max(1, connections // 2) - self.held[lane, server.id])
         return room
 
 
 def claim(
-    lane: str, *, owner: str, hands: Hands, servers: Sequence[DueServer] | None = None, plan_version: int = 0
+    lane: str, *, owner: str, hands: Hands, servers: Sequence[OpenServer] | None = None, plan_version: int = 0
 ) -> list[Claimed]:
     """Take the mails of one lane that are due, for each server what there is room for; they are `sending` now.
 
@@ -92,24 +97,22 @@ def claim(
     to do never hides another. Mail planned under older settings than `plan_version` waits for its new plan.
     """
     claimed: list[Claimed] = []
-    for server, is_resting in due_servers(lane) if servers is None else servers:
+    for server in glance().due(lane) if servers is None else servers:
         room = hands.room_for(lane, server)
         if room > 0 and server.is_limited:
             room = _reserved(server, lane, owner=owner, hands=hands)
         if room > 0:
-            taken = _claim_for(
-                lane, server.pk, owner=owner, limit=room, only_urgent=is_resting, plan_version=plan_version
-            )
-            hands.held[lane, server.pk] += len(taken)
+            taken = _claim_for(lane, server, owner=owner, limit=room, plan_version=plan_version)
+            hands.held[lane, server.id] += len(taken)
             claimed += taken
     return claimed
 
 
-def _reserved(server: Server, lane: str, *, owner: str, hands: Hands) -> int:
+def _reserved(seen: OpenServer, lane: str, *, owner: str, hands: Hands) -> int:
     """How many of the room that is there may be taken of a server whose mail or connections are counted."""
     # Whoever has the row counts and takes; the others look again later instead of waiting for it.
-    locked = Server.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=server.pk)
-    if not locked.exists():
+    server = Server.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=seen.id).first()
+    if server is None:
         return 0
     left = limits.room(server, lane)
     if left == 0:
@@ -119,63 +122,31 @@ def _reserved(server: Server, lane: str, *, owner: str, hands: Hands) -> int:
         if share == 0:
             return 0
         hands.shares[server.pk] = share
-    room = hands.room_for(lane, server)
+    room = hands.room_for(lane, seen)
     return room if left is None else min(room, left)
 
 
-def due_servers(lane: str) -> list[DueServer]:
-    """The servers with mail of this lane to be taken, each with whether it rests and only its urgent mail counts.
-
-    Blocked, paused and slowed servers are passed over, and all of them while the lane is paused. Asked before
-    anything is taken: SQLite has one write lock, and an idle worker must not keep taking it.
-    """
-    rests = ExpressionWrapper(Q(resting_until__isnull=False, resting_until__gt=Now()), output_field=BooleanField())
-    due = Mail.objects.filter(lane=lane, server=OuterRef("pk"), state=Mail.State.QUEUED, due_at__lte=Now())
-    wanted = Q(Exists(due), rests=False) | Q(Exists(due.filter(urgent=True)))
-    found = _open_servers().filter(~_lane_is_paused(lane)).annotate(rests=rests).filter(wanted).order_by("pk")
-    return [(server, bool(vars(server)["rests"])) for server in found]
+def _claim_for(lane: str, server: OpenServer, *, owner: str, limit: int, plan_version: int) -> list[Claimed]:
+    sql = _claim_sql(connection.vendor, only_urgent=server.rests)
+    found = rows(sql, [owner, settings.MAIL_LEASE_SECONDS, lane, server.id, plan_version, limit])
+    return [Claimed(*[*row[:-1], _as_datetime(row[-1]), server.is_limited]) for row in found]
 
 
-def healthy_servers() -> "QuerySet[Server]":
-    """Those where a mail may go instead when its own server fails."""
-    return _open_servers().exclude(resting_until__isnull=False, resting_until__gt=Now())
-
-
-def _open_servers() -> "QuerySet[Server]":
-    usable = Server.objects.filter(blocked_cause="", is_paused=False)
-    return usable.exclude(slowed_until__isnull=False, slowed_until__gt=Now())
-
-
-def _lane_is_paused(lane: str) -> Exists:
-    return Exists(Options.objects.filter(**{f"{Lane(lane).value}_paused": True}))
-
-
-def _claim_for(
-    lane: str, server_id: int, *, owner: str, limit: int, only_urgent: bool, plan_version: int
-) -> list[Claimed]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _claim_sql(only_urgent=only_urgent),
-            [owner, settings.MAIL_LEASE_SECONDS, lane, server_id, plan_version, limit],
-        )
-        rows = cursor.fetchall()
-    return [Claimed(*[*row[:-1], _as_datetime(row[-1])]) for row in rows]
-
-
-def _claim_sql(*, only_urgent: bool) -> str:
+@cache
+def _claim_sql(vendor: str, *, only_urgent: bool) -> str:
     """One statement, so that no two workers take the same row and no lease exists without its row."""
     urgent = "AND urgent" if only_urgent else ""
     due = f"""
         SELECT id FROM mail_mail
-        WHERE lane = %s AND server_id = %s AND state = 'queued' AND due_at <= {_NOW[connection.vendor]}
+        WHERE lane = %s AND server_id = %s AND state = 'queued' AND due_at <= {NOW[vendor]}
             AND plan_version >= %s {urgent}
         ORDER BY due_at, id LIMIT %s
     """
     # PostgreSQL: an array is computed once, and rows that another worker is taking are skipped, not waited for.
-    ids = f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))" if connection.vendor == "postgresql" else f"IN ({due})"
+    ids = f"= ANY(ARRAY({due} FOR UPDATE SKIP LOCKED))" if vendor == "postgresql" else f"IN ({due})"
     return f"""
         UPDATE mail_mail
-        SET state = 'sending', lease_owner = %s, lease_until = {_LATER[connection.vendor]},
+        SET state = 'sending', lease_owner = %s, lease_until = {LATER[vendor]},
             fence = fence + 1
         WHERE id {ids}
         RETURNING id, fence, content_id, lane, server_id, asked_server_id, recipient_name, recipient_address,
@@ -183,25 +154,11 @@ def _claim_sql(*, only_urgent: bool) -> str:
     """
 
 
-# The database's clock, and its clock some seconds later; written as Django writes these columns.
-_NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"}
-_LATER = {
-    "postgresql": "clock_timestamp() + make_interval(secs => %s)",
-    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+' || %s || ' seconds')",
-}
-
-
 def _as_datetime(value: datetime | str | None) -> datetime | None:
     """A raw column as Django would give it: SQLite hands out UTC without saying so, as text or not."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
-
-
-def contents_of(claimed: Iterable[Claimed]) -> dict[int, Content]:
-    """The contents of these mails by id, with their attachments, in two queries."""
-    ids = {mail.content_id for mail in claimed}
-    return Content.objects.prefetch_related("attachments__blob").in_bulk(ids)
 
 
 # -- Keeping, handing back, recovering ---------------------------------------------------------------
@@ -212,7 +169,7 @@ def extend(held: Mapping[int, int]) -> set[int]:
     if not held:
         return set()
     sql = f"""
-        UPDATE mail_mail SET lease_until = {_LATER[connection.vendor]}
+        UPDATE mail_mail SET lease_until = {LATER[connection.vendor]}
         WHERE state = 'sending' AND (id, fence) IN (VALUES {", ".join(["(%s, %s)"] * len(held))})
         RETURNING id
     """
@@ -277,4 +234,11 @@ def work_left(lanes: Iterable[str] = Lane.values) -> bool:
     """Whether something could be sent now, or is being sent by anyone."""
     if Mail.objects.filter(state=Mail.State.SENDING, lane__in=list(lanes)).exists():
         return True
-    return any(limits.room(server, lane) != 0 for lane in lanes for server, _rests in due_servers(lane))
+    seen = glance()
+    due = ((lane, server) for lane in lanes for server in seen.due(lane))
+    return any(not server.is_limited or _has_room(server.id, lane) for lane, server in due)
+
+
+def _has_room(server_id: int, lane: str) -> bool:
+    server = Server.objects.filter(pk=server_id).first()
+    return server is not None and limits.room(server, lane) != 0

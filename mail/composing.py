@@ -102,13 +102,17 @@ class Composed:
         return len(self.head) + len(self.data)
 
 
-def letter_of(content: Content) -> Letter:
-    """The stored content as plain values. What is wrong with it shows when it is encoded, and files are read then."""
+def letter_of(content: Content, files: Iterable[Attachment] | None = None) -> Letter:
+    """The stored content as plain values, with these files, or those that the database knows.
+
+    What is wrong with it shows when it is encoded, and files are read then.
+    """
+    attachments = content.attachments.all() if files is None else files
     return Letter(
         subject=content.subject,
         text=content.text,
         html=content.html,
-        attachments=tuple(_part_of(attachment) for attachment in content.attachments.all()),
+        attachments=tuple(_part_of(attachment) for attachment in attachments),
         message_id=content.message_id,
         in_reply_to=content.in_reply_to,
         references=content.references,

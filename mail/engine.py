@@ -65,6 +65,9 @@ class Engine:
         self._lines: dict[int, Line] = {}
         # Servers of whose connections this worker has a share, and when mail was last in hand for them.
         self._shares: dict[int, float] = {}
+        self._memory = rounds.Memory()
+        # Servers against which no failure is held: that one of them works is no news.
+        self._well: set[int] = set()
         self._bodies = Bodies()
         self._policies = Policies()
         self._finished: asyncio.Queue[Report] = asyncio.Queue()
@@ -181,7 +184,8 @@ class Engine:
         await self._give_back_shares()
         known_out = self._known_out()
         hands = self._hands()
-        taken = await self._desk.ask(rounds.take, self.lanes, owner=self.owner, hands=hands)
+        taken = await self._desk.ask(rounds.take, self.lanes, owner=self.owner, hands=hands, memory=self._memory)
+        self._well = set(taken.well)
         self._shares |= dict.fromkeys(hands.shares, time.monotonic())
         planned = {job.mail.server_id for job in taken.jobs}
         for server_id, endpoint in taken.endpoints.items():
@@ -313,7 +317,8 @@ class Engine:
 
     async def _settle(self, reports: list[Report]) -> None:
         settlements = [report.settlement for report in reports]
-        news = [item for report in reports for item in report.news]
+        news = [item for report in reports for item in report.news if not (item.works and item.server_id in self._well)]
+        self._well -= {item.server_id for item in news}
         for failures in count(1):
             try:
                 await self._desk.ask(settle_all, settlements, news, owner=self.owner)

@@ -186,8 +186,13 @@ def _rules_for(author: Mailbox | None, known: Snapshot) -> Rules:
 _kept: tuple[str, Snapshot] | None = None  # what settings.MAIL_SERVER_URL was, and what was read then
 
 
-def snapshot(*, is_current: bool = False) -> Snapshot:
-    """The settings as plain values; one cheap query while they have not changed, none for who asked `unchanged`."""
+def snapshot(*, is_current: bool = False, version: int | None = None) -> Snapshot:
+    """The settings as plain values; one cheap query while they have not changed.
+
+    None for who asked `unchanged`, or has just read the `version` that holds.
+    """
+    if _kept and version is not None:
+        is_current = _kept[0] == settings.MAIL_SERVER_URL and _kept[1].version == version
     return _kept[1] if is_current and _kept else _current()
 
 

@@ -1,9 +1,9 @@
 """One round at the queue: what a worker takes away to send, as plain values."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
@@ -11,10 +11,11 @@ from django.db import DatabaseError, InterfaceError, transaction
 from mail import claiming, guards, planning, replanning
 from mail.boot_clock import boot_seconds
 from mail.claiming import Claimed, Hands
-from mail.composing import Letter, letter_of
 from mail.delivery import Job, bounce_token
 from mail.domains.dmarc import Policy
 from mail.endpoint import Endpoint
+from mail.glance import Glance, glance
+from mail.letters import Letters, Written
 from mail.models import Content, Server
 from mail.queue import author_of
 from mail.routing import Decision, Question
@@ -31,13 +32,30 @@ class Round:
     endpoints: Mapping[int, Endpoint]
     # There was more to plan than fits into one round: the next one should not wait.
     is_half_done: bool
+    # Servers against which no failure was held a moment ago.
+    well: Set[int] = frozenset()
 
 
-def take(lanes: Sequence[str], *, owner: str, hands: Hands) -> Round:
+@dataclass(slots=True)
+class Memory:
+    """What a worker knows from one round to the next, so as not to ask again."""
+
+    letters: Letters = field(default_factory=Letters)
+    # How to reach each server, under one version of the settings.
+    version: int = 0
+    endpoints: dict[int, Endpoint] = field(default_factory=dict)
+
+
+def take(lanes: Sequence[str], *, owner: str, hands: Hands, memory: Memory | None = None) -> Round:
     """Plan anew and claim; runs in the thread that owns the database."""
-    snapshot = planning.snapshot()
-    is_half_done = replanning.plan_anew(snapshot) == replanning.BATCH
-    due = {lane: claiming.due_servers(lane) for lane in lanes}
+    memory = memory or Memory()
+    seen = glance()
+    snapshot = planning.snapshot(version=seen.version)
+    is_half_done = False
+    if seen.is_stale or seen.version != snapshot.version:
+        is_half_done = replanning.plan_anew(snapshot) == replanning.BATCH
+        seen = glance()
+    due = {lane: seen.due(lane) for lane in lanes}
     if not any(due.values()):
         return Round([], {}, is_half_done)
     began = boot_seconds()
@@ -50,54 +68,92 @@ def take(lanes: Sequence[str], *, owner: str, hands: Hands) -> Round:
         ]
         if not claimed:
             return Round([], {}, is_half_done)
-        prepared = _prepared(claimed, snapshot, lease_ends=began + settings.MAIL_LEASE_SECONDS)
+        letters = memory.letters.of({mail.content_id for mail in claimed})
+        desk = _Desk(snapshot, seen, letters, lease_ends=began + settings.MAIL_LEASE_SECONDS)
+        prepared = desk.prepared(claimed)
         jobs = [job for job in prepared if isinstance(job, Job)]
-        endpoints = _endpoints(jobs, hands.shares)
+        endpoints = _endpoints(jobs, snapshot, memory)
     if len(jobs) < len(prepared):
         settle_all([item for item in prepared if isinstance(item, Settlement)], owner=owner)
-    return Round(jobs, endpoints, is_half_done)
+    well = frozenset(server.id for server in seen.servers if server.is_well)
+    return Round(jobs, _shared(endpoints, hands.shares), is_half_done, well)
 
 
-def _endpoints(jobs: Sequence[Job], shares: Mapping[int, int]) -> dict[int, Endpoint]:
-    servers = {way.server.id for job in jobs for way in job.ways if way.server}
-    rows = Server.objects.select_related("grant").filter(pk__in=servers)
-    found = {server.pk: Endpoint.of(server) for server in rows}
-    return {pk: replace(one, max_connections=shares[pk]) if pk in shares else one for pk, one in found.items()}
+def _endpoints(jobs: Sequence[Job], snapshot: planning.Snapshot, memory: Memory) -> dict[int, Endpoint]:
+    """How to reach every server that these may need; known as long as the settings are the same."""
+    if memory.version != snapshot.version:
+        memory.version, memory.endpoints = snapshot.version, {}
+    needed = {way.server.id for job in jobs for way in job.ways if way.server}
+    if unknown := needed - memory.endpoints.keys():
+        rows = Server.objects.select_related("grant").filter(pk__in=unknown)
+        fresh = {server.pk: Endpoint.of(server) for server in rows}
+        # An account may be connected anew without a change of the settings.
+        memory.endpoints |= {pk: endpoint for pk, endpoint in fresh.items() if endpoint.tokens is None}
+    else:
+        fresh = {}
+    return {pk: endpoint for pk, endpoint in {**memory.endpoints, **fresh}.items() if pk in needed}
 
 
-def _prepared(claimed: Sequence[Claimed], snapshot: planning.Snapshot, *, lease_ends: float) -> list[Job | Settlement]:
-    """A job for each of these mails, or what became of the mail when it cannot be one."""
-    contents = claiming.contents_of(claimed)
-    refused = guards.refused([mail.id for mail in claimed])
-    # Where a mail may go instead when its own server fails.
-    healthy = list(claiming.healthy_servers())
-    usable = frozenset(server.pk for server in healthy if not server.is_limited)
-    counted = frozenset(server.pk for server in healthy if server.is_limited)
+def _shared(endpoints: Mapping[int, Endpoint], shares: Mapping[int, int]) -> dict[int, Endpoint]:
+    return {
+        pk: replace(endpoint, max_connections=shares[pk]) if pk in shares else endpoint
+        for pk, endpoint in endpoints.items()
+    }
 
-    @cache
-    def letter(content_id: int) -> Letter:
-        return letter_of(contents[content_id])
 
-    def prepare(mail: Claimed) -> Job | Settlement:
-        content = contents[mail.content_id]
-        if content.is_forgotten:
+class _Desk:
+    """Where claimed mails become jobs."""
+
+    def __init__(
+        self, snapshot: planning.Snapshot, seen: Glance, letters: Mapping[int, Written], *, lease_ends: float
+    ) -> None:
+        self.snapshot, self.letters, self.lease_ends = snapshot, letters, lease_ends
+        # Where a mail may go instead when its own server fails.
+        self.usable = frozenset(one.id for one in seen.servers if not one.rests and not one.is_limited)
+        self.counted = frozenset(one.id for one in seen.servers if not one.rests and one.is_limited)
+        self._ways: dict[object, tuple[list[Decision], int | None]] = {}
+
+    def prepared(self, claimed: Sequence[Claimed]) -> list[Job | Settlement]:
+        """A job for each of these mails, or what became of the mail when it cannot be one."""
+        # Mail about nothing concerns nobody above.
+        refused = guards.refused([mail.id for mail in claimed if mail.document_type_id])
+        return [_unless_it_is_broken(partial(self._job, refused=refused), mail) for mail in claimed]
+
+    def _job(self, mail: Claimed, refused: Mapping[int, str]) -> Job | Settlement:
+        written = self.letters[mail.content_id]
+        mail.is_secret = written.content.sensitive
+        if written.content.is_forgotten:
             return Settlement(mail, Fate.FAILED, cause="content_forgotten")
         if cause := refused.get(mail.id):
             return Settlement(mail, Fate.FAILED, cause=cause)
-        question = _question_of(mail, content, snapshot)
-        job = Job(mail, letter(mail.content_id), [], lease_ends, awaits=question.awaits)
-
-        def choose(policies: Mapping[str, Policy]) -> None:
-            planned, *others = _ways_of(mail, question.knowing(policies))
-            job.ways = [way for way in (planned, *(way for way in others if _server_id(way) in usable)) if way]
-            job.next_server_id = next((_server_id(way) for way in others if _server_id(way) in counted), None)
-
-        choose({})
-        job.choose = choose
+        job = Job(mail, written.letter, [], self.lease_ends)
+        self._give_ways(job, written.content)
         # Without one the settings changed between plan and claim: planned anew in the next round.
         return job if job.ways else Settlement(mail, Fate.RELEASED)
 
-    return [_unless_it_is_broken(prepare, mail) for mail in claimed]
+    def _give_ways(self, job: Job, content: Content) -> None:
+        mail = job.mail
+        alike = (
+            *(content.author_name, content.author_address, mail.lane, mail.server_id, mail.asked_server_id),
+            *(mail.document_type_id, mail.team_id, bool(mail.uncertain)),
+        )
+        if known := self._ways.get(alike):
+            job.ways, job.next_server_id = known
+            return
+        question = _question_of(mail, content, self.snapshot)
+        job.awaits = question.awaits
+
+        def choose(policies: Mapping[str, Policy]) -> None:
+            planned, *others = _ways_of(mail, question.knowing(policies))
+            job.ways = [way for way in (planned, *(way for way in others if _server_id(way) in self.usable)) if way]
+            job.next_server_id = next((_server_id(way) for way in others if _server_id(way) in self.counted), None)
+
+        choose({})
+        if job.awaits:
+            job.choose = choose
+        elif not (question.domain and question.domain.bounce):
+            # Nothing in them is of this mail alone, as the token of its own envelope sender would be.
+            self._ways[alike] = job.ways, job.next_server_id
 
 
 def _unless_it_is_broken(prepare: Callable[[Claimed], Job | Settlement], mail: Claimed) -> Job | Settlement:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -20,6 +22,7 @@ from mail.exceptions import BEFORE_MAIL
 from mail.models import Attempt, Mail, Server
 from mail.models.mail import forget_secrets
 from mail.signals import mail_failed, mail_sent
+from mail.statements import as_json, items_of, rows
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ class Fate(StrEnum):
     RELEASED = "released"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Try:
     """One attempt, as plain values for a row of `Attempt`."""
 
@@ -98,11 +101,12 @@ def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *
             if item.fate is not Fate.SENT and _settle_one(item):
                 ours.add(item.mail.id)
         _write_attempts([item for item in settlements if item.mail.id in ours], owner)
-        forget_secrets({item.mail.content_id for item in settlements if item.mail.id in ours})
+        if secrets := {item.mail.content_id for item in settlements if item.mail.is_secret and item.mail.id in ours}:
+            forget_secrets(secrets)
         for heard in _without_repeats(news):
             _tell_server(heard)
         # Last, as all workers write the same few rows: they are locked for the shortest time.
-        _count([attempt for item in settlements if item.mail.id in ours for attempt in item.tries])
+        _count([item for item in settlements if item.mail.id in ours])
     _send_signals(settlements, ours)
 
 
@@ -159,18 +163,20 @@ def _bare(item: Settlement) -> Settlement:
 def _settle_sent(settlements: Sequence[Settlement]) -> set[int]:
     if not settlements:
         return set()
-    values = ", ".join(["(%s, %s)"] * len(settlements))
-    keys = [part for item in settlements for part in (item.mail.id, item.mail.fence)]
-    sql = f"""
+    keys = as_json({"id": item.mail.id, "fence": item.mail.fence} for item in settlements)
+    return {pk for (pk,) in rows(_sent_sql(connection.vendor), [connection.ops.adapt_datetimefield_value(now()), keys])}
+
+
+@cache
+def _sent_sql(vendor: str) -> str:
+    return f"""
         UPDATE mail_mail
         SET state = 'sent', settled_at = %s, tries = tries + 1, cause = '', failure = '', reply_code = NULL,
             lease_owner = '', lease_until = NULL
-        WHERE state = 'sending' AND (id, fence) IN (VALUES {values})
-        RETURNING id
+        FROM {items_of(vendor, ((Mail, "id"), (Mail, "fence")))}
+        WHERE mail_mail.id = item.id AND mail_mail.fence = item.fence AND state = 'sending'
+        RETURNING mail_mail.id
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(now()), *keys])
-        return {row[0] for row in cursor.fetchall()}
 
 
 def _settle_one(item: Settlement) -> bool:
@@ -198,26 +204,39 @@ def _settle_one(item: Settlement) -> bool:
 
 
 def _write_attempts(settlements: Sequence[Settlement], owner: str) -> None:
-    Attempt.objects.bulk_create(
-        [
-            Attempt(
-                mail_id=item.mail.id,
-                worker=owner[:100],
-                **{name: getattr(attempt, name) for name in Try.__dataclass_fields__},
-            )
-            for item in settlements
-            for attempt in item.tries
-        ]
-    )
+    items = [
+        {"mail_id": item.mail.id, **dict(zip(_FACTS, _facts_of(attempt), strict=True))}
+        for item in settlements
+        for attempt in item.tries
+    ]
+    if items:
+        rows(_attempts_sql(connection.vendor), [owner[:100], as_json(items)])
 
 
-def _count(attempts: Sequence[Try]) -> None:
+# The fields of a try, which are columns of an attempt.
+_FACTS = tuple(Try.__dataclass_fields__)
+_facts_of = attrgetter(*_FACTS)
+
+
+@cache
+def _attempts_sql(vendor: str) -> str:
+    columns = ", ".join(("mail_id", *_FACTS))
+    table = items_of(vendor, ((Attempt, "mail"), *((Attempt, name.removesuffix("_id")) for name in _FACTS)))
+    return f"INSERT INTO mail_attempt (worker, {columns}) SELECT %s, {columns} FROM {table}"
+
+
+def _count(settlements: Sequence[Settlement]) -> None:
     """For the limits, what was handed over at all; for the bars, what became of it."""
-    limits.record(Counter(one.server_id for one in attempts if one.server_id and one.phase not in BEFORE_MAIL))
-    tallies.record(
-        sent=Counter(one.server_id for one in attempts if one.server_id and one.outcome == Attempt.Outcome.ACCEPTED),
-        failed=Counter(one.server_id for one in attempts if one.server_id and one.outcome != Attempt.Outcome.ACCEPTED),
-    )
+    handed: Counter[int] = Counter()
+    sent: Counter[int] = Counter()
+    failed: Counter[int] = Counter()
+    for item in settlements:
+        for one in item.tries:
+            if one.server_id:
+                handed[one.server_id] += item.mail.is_counted and one.phase not in BEFORE_MAIL
+                (sent if one.outcome == Attempt.Outcome.ACCEPTED else failed)[one.server_id] += 1
+    limits.record(+handed)
+    tallies.record(sent=sent, failed=failed)
 
 
 def _without_repeats(news: Sequence[ServerNews]) -> list[ServerNews]:

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from django.utils.timezone import now
 
 from mail.models import Tally
+from mail.statements import rows
 
 # What the bars of the server list look back on, and how long the hours are kept.
 HOURS_SHOWN = 24
@@ -40,8 +41,7 @@ def record(*, sent: Mapping[int, int], failed: Mapping[int, int]) -> None:
         SET sent = mail_tally.sent + excluded.sent, failed = mail_tally.failed + excluded.failed
     """
     values = [part for pk in ids for part in (pk, sent.get(pk, 0), failed.get(pk, 0))]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [connection.ops.adapt_datetimefield_value(hour), *values])
+    rows(sql, [connection.ops.adapt_datetimefield_value(hour), *values])
 
 
 def last_day(server_ids: Collection[int]) -> dict[int, LastDay]:
