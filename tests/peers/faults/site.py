@@ -92,9 +92,10 @@ class Row:
 
     def is_settled(self) -> bool:
         try:
-            return self.states().keys() <= self.ends_as
+            states = self.states()
         except psycopg.Error:  # it is away by order
             return False
+        return states.keys() <= self.ends_as and sum(states.values()) == self.total
 
     def until_settled(self, *, deadline: float = 0, rings: bool = True) -> None:
         """Return once every mail has ended, ringing meanwhile as posts and the schedule do."""

@@ -40,7 +40,11 @@ class Talker:
         with self._lock:
             self._in.write(json.dumps([duty, what]).encode() + b"\n")
             self._in.flush()
-            answer = json.loads(self._line(deadline, duty))
+            try:
+                answer = json.loads(self._line(deadline, duty))
+            except BaseException:
+                self._process.kill()  # an answer that comes too late must not be taken for the next one's
+                raise
         assert "error" not in answer, f"{duty}: {answer['error']}"
         return answer["answer"]
 

@@ -70,7 +70,9 @@ def test_people_cancel_and_retry_while_a_worker_dies(site: Site, time_: int) -> 
     site.receiver.order("delay", "FINAL", 0.03)
     with ThreadPoolExecutor() as pool, site.row("cancelled, retried, kill -9", may_repeat=HELD, ends_as=ENDS) as row:
         row.at_some_moment(0.05, 0.3)
-        meddling = pool.submit(site.office.ask, "meddle", prefix=row.prefix, times=MEDDLINGS, seed=SEED + time_)
+        meddling = pool.submit(
+            site.office.ask, "meddle", deadline=600, prefix=row.prefix, times=MEDDLINGS, seed=SEED + time_
+        )
         row.at_some_moment(0.3, 0.4)
         site.workers[0].kill()
         told = meddling.result()
