@@ -16,7 +16,7 @@ from typing import Any, Literal
 from django.conf import settings
 from django.db import connection
 
-from mail import claiming, rounds, shares
+from mail import bell, claiming, rounds, shares
 from mail.bodies import Bodies
 from mail.boot_clock import boot_seconds
 from mail.claiming import Hands
@@ -43,6 +43,8 @@ STOP_SECONDS = 28.0
 WAITS = (0.2, 0.5, 1.0, 2.0)
 # A command that ends by itself gives up after so many failures in a row, some ten seconds.
 MOST_FAILURES = 8
+# A worker with more than it can hold rings for the others at most this often.
+CALL_SECONDS = 0.3
 # A share of a server's connections is given back after so long without mail for it.
 SHARE_SECONDS = 2.0
 # SQLite has one writer: leave the web process room between two group commits.
@@ -74,7 +76,7 @@ class Engine:
         self._unsettled = 0
         self._settled = asyncio.Event()
         self._threads: list[threading.Thread] = []
-        self._swept_at = float("-inf")
+        self._swept_at = self._called_at = float("-inf")
         self._defect: Exception | None = None
 
     # -- From other threads ----------------------------------------------------------------------
@@ -197,7 +199,17 @@ class Engine:
             self._start(self._run(job))
         if taken.is_half_done:
             self._bell.set()
+        await self._call_others()
         return len(taken.jobs)
+
+    async def _call_others(self) -> None:
+        """One ring wakes one worker. While this one has its hands full, others are told that there is more."""
+        lines = ((lane, self._lines[pk], held) for (lane, pk), held in self._held().items() if pk in self._lines)
+        full = {lane for lane, line, held in lines if held >= 2 * line.endpoint.max_connections}
+        if full and time.monotonic() - self._called_at > CALL_SECONDS:
+            self._called_at = time.monotonic()
+            for lane in full:
+                await self._desk.ask(bell.ring, lane)
 
     async def _give_back_shares(self) -> None:
         """Where connections are shared out among all workers, do not sit on those that nothing goes over."""

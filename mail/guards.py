@@ -16,4 +16,6 @@ def register(guard: Guard) -> None:
 
 def refused(mail_ids: Collection[int]) -> dict[int, str]:
     """Those of these mails that must not leave, each with its cause."""
+    if not mail_ids:
+        return {}
     return {mail_id: cause for guard in _guards for mail_id, cause in guard(mail_ids).items()}
