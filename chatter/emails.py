@@ -67,10 +67,11 @@ def send(
     Content.attachments.through.objects.bulk_create(
         Content.attachments.through(content=content, attachment=attachment) for content, attachment in links
     )
-    mails: list[Mail] = []
-    for content, contacts in zip(contents, groups.values(), strict=True):
-        recipients = [Recipient(mailbox, c.pk) for c in contacts if (mailbox := mailbox_of(c))]
-        mails += queue.enqueue(content, recipients, user=message.user, document=record)
+    recipients = (
+        [Recipient(mailbox, contact.pk) for contact in contacts if (mailbox := mailbox_of(contact))]
+        for contacts in groups.values()
+    )
+    mails = queue.enqueue_all(zip(contents, recipients, strict=True), user=message.user, document=record)
     return {cast(int, mail.contact_id): mail for mail in mails}
 
 

@@ -6,7 +6,13 @@ from email.utils import getaddresses, parseaddr
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.core.mail import EmailAlternative, EmailAttachment, EmailMessage, EmailMultiAlternatives
+from django.core.mail import (
+    BadHeaderError,
+    EmailAlternative,
+    EmailAttachment,
+    EmailMessage,
+    EmailMultiAlternatives,
+)
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
@@ -14,8 +20,10 @@ from mail import attachments, planning
 from mail.addresses import Mailbox
 from mail.composing import new_message_id
 from mail.models import Attachment, Content
-from mail.queue import Recipient, enqueue
+from mail.queue import Recipient, enqueue_all, standing
 
+# Messages that are queued with the same few statements.
+BATCH = 500
 # Set to "yes" on a message whose body must not lie about once it is sent, such as a password reset.
 SENSITIVE_HEADER = "X-Daeris-Sensitive"
 
@@ -24,26 +32,54 @@ class QueueBackend(BaseEmailBackend):
     """Queues each message, one mail a recipient; To and Cc are kept as given, Bcc is shown to nobody."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """How many messages were queued. What then becomes of them is seen in the list of e-mails."""
-        return sum(self._queue(message) for message in email_messages)
+        """How many messages were queued. What then becomes of them is seen in the list of e-mails.
 
-    def _queue(self, message: EmailMessage) -> bool:
-        recipients = _mailboxes(message.recipients())
-        if not recipients:
-            return False
-        message.message()  # raises BadHeaderError for line breaks, as every backend of Django does
+        Raises BadHeaderError for a line break in a header, as every backend of Django does; then none of them is.
+        """
+        given = [(message, found) for message in email_messages if (found := _mailboxes(message.recipients()))]
+        for message, _ in given:
+            _refuse_breaks(message)
         with transaction.atomic():
-            content = _content_of(message)
-            enqueue(content, [Recipient(mailbox) for mailbox in recipients])
-        return True
+            for start in range(0, len(given), BATCH):
+                self._queue(given[start : start + BATCH])
+        return len(given)
+
+    def _queue(self, given: Sequence[tuple[EmailMessage, Sequence[Mailbox]]]) -> None:
+        known = standing()
+        contents = Content.objects.bulk_create([_content_of(message, known.snapshot) for message, _ in given])
+        links = [
+            Content.attachments.through(content=content, attachment=_stored(part))
+            for content, (message, _) in zip(contents, given, strict=True)
+            for part in _parts_of(message)
+        ]
+        if links:
+            Content.attachments.through.objects.bulk_create(links)
+        recipients = ([Recipient(mailbox) for mailbox in found] for _, found in given)
+        enqueue_all(zip(contents, recipients, strict=True), known=known)
 
 
-def _content_of(message: EmailMessage) -> Content:
+def _refuse_breaks(message: EmailMessage) -> None:
+    named: dict[str, Sequence[object]] = {
+        "Subject": [message.subject],
+        "From": [message.from_email],
+        "To": message.to,
+        "Cc": message.cc,
+        "Bcc": message.bcc,
+        "Reply-To": message.reply_to,
+        **{name: [name, value] for name, value in message.extra_headers.items()},
+    }
+    for name, values in named.items():
+        if any("\n" in text or "\r" in text for text in (str(value) for value in values)):
+            raise BadHeaderError(f"Header values can't contain newlines (got {values!r} for header {name!r})")
+
+
+def _content_of(message: EmailMessage, snapshot: planning.Snapshot) -> Content:
+    """The words of the message and the headers of its own, not saved yet."""
     author = Mailbox(*parseaddr(message.from_email))
-    html, others = _alternatives(message)
+    html, _ = _alternatives(message)
     headers = dict(message.extra_headers)
     is_html = message.content_subtype == "html"
-    content = Content.objects.create(
+    return Content(
         subject=str(message.subject),
         text="" if is_html else str(message.body),
         html=str(message.body) if is_html else html,
@@ -52,14 +88,18 @@ def _content_of(message: EmailMessage) -> Content:
         reply_to=", ".join(message.reply_to),
         to=headers.pop("To", ", ".join(message.to)),
         cc=headers.pop("Cc", ", ".join(message.cc)),
-        message_id=headers.pop("Message-ID", "") or new_message_id(planning.snapshot().domain_for(author).name),
+        message_id=headers.pop("Message-ID", "") or new_message_id(snapshot.domain_for(author).name),
         in_reply_to=headers.pop("In-Reply-To", ""),
         references=headers.pop("References", ""),
         sensitive=str(headers.pop(SENSITIVE_HEADER, "")).lower() == "yes",
         extra_headers=[[name, str(value)] for name, value in headers.items() if name != "From"],
     )
-    content.attachments.set([_stored(part) for part in [*others, *message.attachments]])
-    return content
+
+
+def _parts_of(message: EmailMessage) -> list[Any]:
+    """Whatever of it becomes an attachment."""
+    _, others = _alternatives(message)
+    return [*others, *message.attachments]
 
 
 def _alternatives(message: EmailMessage) -> tuple[str, list[EmailAttachment]]:

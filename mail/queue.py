@@ -1,12 +1,12 @@
 """Into the queue, and what people do with what lies in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from django.db import models, transaction
-from django.db.models.functions import Now
+from django.db import connection, models, transaction
 from django.utils.timezone import now
 
 from mail import bell, planning
@@ -15,6 +15,7 @@ from mail.folding import fold
 from mail.models import Content, Lane, Mail, Server
 from mail.models.mail import MailQuerySet
 from mail.routing import Decision
+from mail.statements import NOW, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +41,77 @@ def enqueue(
     A copy that cannot leave (no server, no From, an address that is none) is written down as failed with
     its cause, so that it is seen. The bell rings when the transaction is committed.
     """
-    snapshot = planning.snapshot()
-    of = planning.about(document)
-    decision = planning.plan(
-        author=author_of(content),
-        lane=lane,
-        asked_server_id=asked_server.pk if asked_server else None,
-        of=of,
-        snapshot=snapshot,
+    return enqueue_all(
+        [(content, recipients)], user=user, document=document, lane=lane, asked_server=asked_server, due_at=due_at
     )
+
+
+def enqueue_all(
+    letters: Iterable[tuple[Content, Sequence[Recipient]]],
+    *,
+    user: models.Model | None = None,
+    document: models.Model | None = None,
+    lane: str = Lane.TRANSACTIONAL,
+    asked_server: Server | None = None,
+    due_at: datetime | None = None,
+    known: "Standing | None" = None,
+) -> list[Mail]:
+    """The same for many contents and their recipients, in as few statements as for one.
+
+    `known` is what the caller has just asked for.
+    """
+    snapshot, resting = known or standing()
+    of = planning.about(document)
     shared = {
-        "content": content,
         "lane": lane,
         "user": user,
         "asked_server": asked_server,
-        "server_id": decision.server.id if decision.server else None,
-        # A server in trouble: the worker looks for another one first.
-        "plan_version": 0 if decision.server and is_resting(decision.server.id) else snapshot.version,
         "due_at": due_at or now(),
         **_document_fields(document, of),
     }
-    mails = [_mail(content, recipient, decision, shared) for recipient in recipients]
-    with transaction.atomic():
+    asked_id = asked_server.pk if asked_server else None
+
+    @cache
+    def plan(author: Mailbox | None) -> Decision:
+        return planning.plan(author=author, lane=lane, asked_server_id=asked_id, of=of, snapshot=snapshot)
+
+    mails: list[Mail] = []
+    for content, recipients in letters:
+        decision = plan(author_of(content))
+        server_id = decision.server.id if decision.server else None
+        planned = {
+            "content": content,
+            "server_id": server_id,
+            # A server in trouble: the worker looks for another one first.
+            "plan_version": 0 if server_id in resting else snapshot.version,
+            **shared,
+        }
+        mails += [_mail(content, recipient, decision, planned) for recipient in recipients]
+    with transaction.atomic(savepoint=False):
         Mail.objects.bulk_create(mails, batch_size=1000)
         bell.ring(lane)
     return mails
+
+
+class Standing(NamedTuple):
+    """The settings of now, and the servers that are left alone for a while because they could not be reached."""
+
+    snapshot: planning.Snapshot
+    resting: Set[int]
+
+
+def standing() -> Standing:
+    """How things stand, in one question."""
+    found = rows(_STANDING[connection.vendor])
+    snapshot = planning.snapshot(version=found[0][0] if found else None)
+    return Standing(snapshot, {server_id for _, server_id in found if server_id is not None})
+
+
+_STANDING = {
+    vendor: f"SELECT options.version, server.id FROM mail_options AS options"
+    f" LEFT JOIN mail_server AS server ON server.resting_until > {clock} WHERE options.id = 1"
+    for vendor, clock in NOW.items()
+}
 
 
 def retry(mails: MailQuerySet) -> int:
@@ -84,11 +131,6 @@ def retry(mails: MailQuerySet) -> int:
 def cancel(mails: MailQuerySet) -> int:
     """Give up whatever of these waits or failed; how many that were. The words of a secret go with it."""
     return mails.cancel()
-
-
-def is_resting(server_id: int) -> bool:
-    """Whether this server is left alone for a while, because it could not be reached."""
-    return Server.objects.filter(pk=server_id, resting_until__gt=Now()).exists()
 
 
 def author_of(content: Content) -> Mailbox | None:
