@@ -27,6 +27,8 @@ ADDRESS = re.compile(
 # Quotes and backslashes inside quotes, and what looks like an encoded word, are read in too many ways.
 QUOTED_NAME = re.compile(r'["\\]|=\?')
 Q_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
+# How each byte of UTF-8 stands in a Q encoded word.
+Q_BYTES = ["_" if byte == 32 else chr(byte) if chr(byte) in Q_SAFE else f"={byte:02X}" for byte in range(256)]
 LINE = 76
 T = TypeVar("T", str, bytes)
 
@@ -137,6 +139,28 @@ def _phrase(field: str, name: str) -> list[str]:
 
 def _words(field: str, value: str) -> list[str]:
     """RFC 2047 encoded words, the shorter of Q and B; none ends within a character."""
+    return _one_word(field, value) or _several_words(field, value)
+
+
+def _one_word(field: str, value: str) -> list[str]:
+    """The whole of it as one word, as most names and subjects are; nothing when it does not fit."""
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        return []
+    room = _room(field)
+    q = "".join([Q_BYTES[byte] for byte in raw])
+    if len(q) <= len(raw) * 4 / 3:
+        return [f"=?utf-8?q?{q}?="] if len(q) <= room else []
+    return [f"=?utf-8?b?{base64.b64encode(raw).decode()}?="] if len(raw) <= room // 4 * 3 else []
+
+
+def _room(field: str) -> int:
+    # A word and the name of its field fit on a line, and no word is longer than 75 (RFC 2047 §2).
+    return max(20, min(63, LINE - len(field) - 14))
+
+
+def _several_words(field: str, value: str) -> list[str]:
     try:
         encoded = [(char if char in Q_SAFE else _q(char), char.encode()) for char in value]
     except UnicodeEncodeError:
@@ -145,8 +169,7 @@ def _words(field: str, value: str) -> list[str]:
         ) from None
     q_length = sum(len(q) for q, _raw in encoded)
     raw_length = sum(len(raw) for _q, raw in encoded)
-    # A word and the name of its field fit on a line, and no word is longer than 75 (RFC 2047 §2).
-    room = max(20, min(63, LINE - len(field) - 14))
+    room = _room(field)
     if q_length <= raw_length * 4 / 3:
         return [f"=?utf-8?q?{''.join(chunk)}?=" for chunk in _chunks([q for q, _raw in encoded], room)]
     chunks = _chunks([raw for _q, raw in encoded], room // 4 * 3)
