@@ -113,7 +113,9 @@ class Snapshot:
 
     def _by_identity(self, rule: Identity, own: DomainFacts) -> DomainFacts:
         """Under the rule's default From; bounce and catchall are those of its domain when that is one of ours."""
-        default_from = default_from_of(own.name, rule.default_from)
+        # A local part is completed by an alias domain; the name of this host is none, and gives no default From.
+        is_whole = "@" in rule.default_from
+        default_from = default_from_of(own.name, rule.default_from) if is_whole or own in self.domains else ""
         if not default_from:
             return own
         return replace(self._domain_named(domain_of(default_from)) or own, default_from=default_from)

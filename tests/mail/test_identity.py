@@ -133,3 +133,11 @@ def test_the_message_id_is_of_the_domain_of_its_kind(shop, alice, customer):
     order = SaleOrder.objects.create(customer=customer)
     message = order.post(body="Hola", author=alice, to=[customer])
     assert message.message_id.endswith("@second.example>")
+
+
+def test_without_an_alias_domain_a_local_part_is_no_address(teams):
+    IdentityRule.objects.create(team=teams["Ventas"], default_from="ventas")
+    IdentityRule.objects.create(team=teams["Facturación"], default_from="cobros@x.example")
+    known = planning.snapshot()
+    assert known.domain_for(None, About(None, teams["Ventas"].pk)).default_from == ""
+    assert known.domain_for(None, About(None, teams["Facturación"].pk)).default_from == "cobros@x.example"
