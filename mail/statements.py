@@ -35,8 +35,14 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         keeps_plans = not settings.DATABASES[connection.alias].get("DISABLE_SERVER_SIDE_CURSORS")
         if keeps_plans and raw.prepare_threshold is None:
             raw.prepare_threshold = 0
-        # Not Django's own cursor, which writes the parameters into the text.
-        found = psycopg.Cursor(raw).execute(sql, parameters, prepare=keeps_plans)
+        try:
+            # Not Django's own cursor, which writes the parameters into the text.
+            found = psycopg.Cursor(raw).execute(sql, parameters, prepare=keeps_plans)
+        except psycopg.errors.FeatureNotSupported:
+            # A migration changed a table under a kept plan. The connection goes when it is looked at next, and its
+            # plans with it: whoever asks again is answered.
+            connection.close_at = 0.0
+            raise
         return list(found.fetchall()) if found.description else []
 
 

@@ -85,3 +85,28 @@ run_state_machine_as_test(
 def test_the_model_of_a_mails_moves_agrees_with_postgresql(start_stack: StartStack) -> None:
     stack = start_stack("postgres", EMAIL_URL="smtp://127.0.0.1:9")
     stack.python(MODEL, "100" if os.environ.get("DAERIS_LONG") else "15")
+
+
+CHANGED = """
+import json
+from django.db import NotSupportedError, close_old_connections, connection
+from mail.glance import glance
+
+seen = [len(glance().servers)]
+with connection.copy().cursor() as cursor:  # as a migration does, which is not this process
+    cursor.execute("ALTER TABLE mail_server ALTER COLUMN max_connections TYPE bigint")
+for _ in range(2):
+    try:
+        seen.append(len(glance().servers))
+    except NotSupportedError:
+        seen.append("again")
+    close_old_connections()  # as a worker and a request do after a failure
+print(json.dumps(seen))
+"""
+
+
+def test_a_kept_plan_whose_table_was_changed_is_made_anew(start_stack: StartStack) -> None:
+    stack = start_stack("postgres", EMAIL_URL="smtp://127.0.0.1:9")
+    fill(stack, 1)
+
+    assert stack.python(CHANGED) == [1, "again", 1]
