@@ -1,6 +1,7 @@
 """Installations that were started once, so that each test need not found the company again."""
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,15 @@ MakeInstallation = Callable[..., Installation]
 
 
 @pytest.fixture(scope="session")
-def first_start(nothing_left: None, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def hang_ups_are_heard() -> Iterator[None]:
+    """Also where the tests run under nohup: what it ignores is inherited, and a start heeds that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture(scope="session")
+def first_start(nothing_left: None, hang_ups_are_heard: None, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation after its first start and its end; `output()` is what it said."""
     if sys.platform != "linux":
         pytest.skip("looks at processes through /proc")
