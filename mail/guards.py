@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 
-# Of mails about to leave, by id: the causes (`mail.causes`) why some of them must not.
+# Of mails about a document that are about to leave, by id: the causes (`mail.causes`) why some of them must not.
 Guard = Callable[[Collection[int]], Mapping[int, str]]
 
 _guards: list[Guard] = []

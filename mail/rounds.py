@@ -69,8 +69,8 @@ def take(lanes: Sequence[str], *, owner: str, hands: Hands, memory: Memory | Non
         if not claimed:
             return Round([], {}, is_half_done)
         letters = memory.letters.of({mail.content_id for mail in claimed})
-        desk = _Desk(snapshot, seen, letters, lease_ends=began + settings.MAIL_LEASE_SECONDS)
-        prepared = desk.prepared(claimed)
+        bench = _Workbench(snapshot, seen, letters, lease_ends=began + settings.MAIL_LEASE_SECONDS)
+        prepared = bench.prepared(claimed)
         jobs = [job for job in prepared if isinstance(job, Job)]
         endpoints = _endpoints(jobs, snapshot, memory)
     if len(jobs) < len(prepared):
@@ -101,7 +101,7 @@ def _shared(endpoints: Mapping[int, Endpoint], shares: Mapping[int, int]) -> dic
     }
 
 
-class _Desk:
+class _Workbench:
     """Where claimed mails become jobs."""
 
     def __init__(
