@@ -94,12 +94,17 @@ class Connection(Session):
             reply = self._heard(code, text)
         self._in_step = answers.trouble is None and all(heard.code != 421 for heard in answers.heard)
         if self._in_step and answers.heard[-1].code == 354:
-            # It waits for a message that nobody is to get: an empty one ends that (RFC 2920 §3.1).
+            # It waits for a message. Where nobody is to get it, an empty one ends that (RFC 2920 §3.1); where it took
+            # the recipient, somebody would get it, and hanging up is all that is left.
             self._in_step = False
-            with contextlib.suppress(OSError):
-                ended = await self._on.exchange(b".\r\n", replies=1, seconds=self.endpoint.command_seconds)
-                self._in_step = ended.trouble is None and ended.heard[0].code != 421
+            if phase == "rcpt" and code >= 400:
+                await self._end_empty()
         raise DeliveryError(phase, reply=reply, tls=self.tls, host=self._hostname)
+
+    async def _end_empty(self) -> None:
+        with contextlib.suppress(OSError):
+            ended = await self._on.exchange(b".\r\n", replies=1, seconds=self.endpoint.command_seconds)
+            self._in_step = ended.trouble is None and ended.heard[0].code != 421
 
     # -- Step by step --------------------------------------------------------------------------------
 

@@ -79,6 +79,17 @@ async def test_a_server_that_wants_a_message_for_nobody_gets_an_empty_one() -> N
     assert heard[5] == b"RSET\r\n"
 
 
+@pytest.mark.parametrize("answers", [b"550 no\r\n250 ok\r\n354 go\r\n", b"250 ok\r\n299 ok\r\n354 go\r\n"])
+async def test_nobody_gets_an_empty_message(answers: bytes) -> None:
+    heard: list[bytes] = []
+
+    async with listening(scripted((1, EHLO), (3, answers), (1, b"250 queued\r\n"), heard=heard)) as where:
+        error = await failure(where)
+
+    assert error.reply is not None
+    assert b".\r\n" not in heard  # it had taken the recipient
+
+
 async def test_a_server_that_says_more_than_it_was_asked_is_not_spoken_to_again() -> None:
     turns = ((1, EHLO), (3, b"250 ok\r\n250 ok\r\n354 go\r\n"), (4, b"250 queued\r\n250 queued again\r\n"))
 
