@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 from django.db import connection
 from django.db.models import Count, Q, Sum
 
+from mail import shares
 from mail.models import Lane, Mail, Server, Usage
 
 Window = Usage.Window
+# What a gauge may show besides a window.
+CONNECTIONS = "connections"
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How full one window of a server is."""
+    """How full one window of a server is; or how many of its connections are in use."""
 
     window: str
     used: int
@@ -40,13 +43,21 @@ def limits_of(server: Server) -> dict[str, int]:
 
 
 def gauges(server: Server) -> list[Gauge]:
-    """What of each limited window is used now; empty for a server without limits."""
+    """What of each limit is used now; empty for a server without limits."""
     return gauges_of([server]).get(server.pk, [])
 
 
 def gauges_of(servers: Collection[Server]) -> dict[int, list[Gauge]]:
-    """What is used of every limited window of these servers, by three questions however many they are: for people."""
-    limited = {one.pk: limits for one in servers if (limits := limits_of(one))}
+    """What is used of every limit of these servers, by four questions however many they are: for people."""
+    found = _windows_of({one.pk: limits for one in servers if (limits := limits_of(one))})
+    limited = {one.pk: one.limit_connections for one in servers if one.limit_connections}
+    in_use = shares.in_use(limited)
+    for pk, limit in limited.items():
+        found.setdefault(pk, []).append(Gauge(CONNECTIONS, min(in_use.get(pk, 0), limit), limit))
+    return found
+
+
+def _windows_of(limited: Mapping[int, Mapping[str, int]]) -> dict[int, list[Gauge]]:
     if not limited:
         return {}
     now = _database_seconds()

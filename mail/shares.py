@@ -46,6 +46,14 @@ def give_back(owner: str, server_ids: Collection[int] | None = None) -> None:
     (shares if server_ids is None else shares.filter(server_id__in=server_ids)).delete()
 
 
+def in_use(server_ids: Collection[int]) -> dict[int, int]:
+    """How many connections to each of these servers the workers have among them: for people."""
+    if not server_ids:
+        return {}
+    alive = ConnectionShare.objects.filter(server_id__in=server_ids, lease_until__gte=Now())
+    return dict(alive.order_by().values_list("server_id").annotate(number=Sum("connections")))
+
+
 def _must_yield(server: Server, lane: str, limit: int) -> bool:
     if lane != Lane.MASS or limit > 1:
         return False

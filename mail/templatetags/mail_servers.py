@@ -7,11 +7,12 @@ from django import template
 from django.utils import formats
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from daeris.ui.paging import Count
 from mail import limits
 from mail.holds import clock
-from mail.limits import Gauge, Window
+from mail.limits import CONNECTIONS, Gauge, Window
 from mail.models import Server
 
 register = template.Library()
@@ -45,11 +46,18 @@ def grouped(number: int) -> str:
 def gauge_words(gauge: Gauge) -> str:
     """ "94 / 100 per hour"."""
     words = {
-        Window.MINUTE: _("%(used)s / %(limit)s per minute"),
-        Window.HOUR: _("%(used)s / %(limit)s per hour"),
-        Window.DAY: _("%(used)s / %(limit)s per day"),
-    }[Window(gauge.window)]
+        Window.MINUTE.value: _("%(used)s / %(limit)s per minute"),
+        Window.HOUR.value: _("%(used)s / %(limit)s per hour"),
+        Window.DAY.value: _("%(used)s / %(limit)s per day"),
+        CONNECTIONS: ngettext("%(used)s / %(limit)s connection", "%(used)s / %(limit)s connections", gauge.limit),
+    }[gauge.window]
     return words % {"used": formats.number_format(gauge.used), "limit": formats.number_format(gauge.limit)}
+
+
+@register.filter
+def gauge_tone(gauge: Gauge) -> str:
+    """No alarm when every connection is in use: so it is while much leaves. Windows turn red by themselves."""
+    return "accent" if gauge.window == CONNECTIONS else ""
 
 
 @register.inclusion_tag("mail/_usage.html")

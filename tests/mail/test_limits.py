@@ -211,6 +211,30 @@ def test_a_worker_keeps_to_its_share(server: Server, smtp_double: SmtpDouble, ma
     assert not ConnectionShare.objects.exists()
 
 
+def test_the_connections_in_use_are_shown(server: Server) -> None:
+    limit(server, limit_minute=30, limit_connections=3)
+
+    def hold(owner: str, connections: int, seconds: int) -> None:
+        lease = Now() + timedelta(seconds=seconds)
+        ConnectionShare.objects.create(server=server, owner=owner, connections=connections, lease_until=lease)
+
+    def shown() -> tuple[int, int]:
+        windows, connections = limits.gauges(server)
+        assert (windows.window, connections.window) == ("minute", "connections")
+        return connections.used, connections.limit
+
+    assert shown() == (0, 3)
+    hold("one", 1, seconds=60)
+    hold("dead", 1, seconds=-1)
+    assert shown() == (1, 3)
+    hold("two", 2, seconds=60)
+    assert shown() == (3, 3)
+    # What was agreed before the limit was lowered ends with its lease.
+    limit(server, limit_connections=2)
+    assert shown() == (2, 2)
+    assert limits.opens_at(server) is None
+
+
 # -- Pauses ------------------------------------------------------------------------------------------
 
 

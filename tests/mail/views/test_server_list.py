@@ -10,11 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from daeris.models import User
-from mail.models import Change, Domain, Grant, Lane, Mail, Options, Server, Tally, Usage
+from mail.models import Change, ConnectionShare, Domain, Grant, Lane, Mail, Options, Server, Tally, Usage
 from tests.lab.ca import Authority
 from tests.mail.views.conftest import HTMX, MakeMail
 
 LIST = "/settings/mail/servers/"
+MINUTE = timedelta(minutes=1)
 ACTIONS = ("move", "active", "pause", "delete")
 
 
@@ -93,7 +94,9 @@ class TestTheList:
         costs = []
         for more in (0, 12):
             for number in range(more):
-                one = Server.objects.create(name=f"S{number}", host="h.example", limit_hour=5, from_filter="a.example")
+                limited = {"limit_hour": 5, "limit_connections": 3, "from_filter": "a.example"}
+                one = Server.objects.create(name=f"S{number}", host="h.example", **limited)
+                ConnectionShare.objects.create(server=one, owner="w", connections=2, lease_until=now() + MINUTE)
                 make_mail(None, state="queued", server=one)
                 Tally.objects.create(server=one, hour=now(), sent=3)
             with CaptureQueriesContext(
@@ -102,7 +105,7 @@ class TestTheList:
                 as_alice.get(LIST, headers=HTMX)
             costs.append(len(queries))
         assert costs[1] <= 12, costs
-        assert costs[1] - costs[0] <= 3, "limits are asked for when there are any, all together"
+        assert costs[1] - costs[0] <= 4, "three for windows, one for connections, when there are any: all together"
 
     def test_answers_nothing_new_when_there_is_nothing_new(self, three: list[Server], as_alice: Client) -> None:
         version = as_alice.get(LIST).context["listing"].version
@@ -141,6 +144,18 @@ class TestTheList:
         page = html(as_alice)
         assert "94 / 100 per hour" in page
         assert "144 / 500 per day" in page
+
+    def test_connections_that_are_open(self, three: list[Server], as_alice: Client) -> None:
+        Server.objects.filter(pk=three[0].pk).update(limit_connections=3)
+        for owner, connections, lease in (("one", 2, MINUTE), ("two", 1, MINUTE), ("dead", 1, -MINUTE)):
+            until = now() + lease
+            ConnectionShare.objects.create(server=three[0], owner=owner, connections=connections, lease_until=until)
+        for path in (LIST, url(three[0])):
+            page = html(as_alice, path)
+            assert "3 / 3 connections" in page
+            assert "progress--danger" not in page, "that they are all in use is no alarm"
+            assert "It is full" not in page
+        assert "connections</span>" not in html(as_alice, url(three[1]))
 
     def test_how_much_waits(self, three: list[Server], make_mail: MakeMail, as_alice: Client) -> None:
         make_mail(None, state="queued", server=three[0])
