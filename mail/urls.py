@@ -5,6 +5,7 @@ from django.urls import path
 from mail.views import (
     aliases,
     changes,
+    default_from,
     detail,
     identities,
     mails,
@@ -36,6 +37,7 @@ urlpatterns = [
     path("settings/mail/servers/simulator/", simulator.simulator, name="simulator"),
     path("settings/mail/servers/<int:pk>/", server_form.server, name="server"),
     path("settings/mail/servers/<int:pk>/size/", server_form.size, name="server_size"),
+    path("settings/mail/servers/<int:pk>/default-from/", default_from.default_from, name="server_default_from"),
     path("settings/mail/servers/<int:pk>/test/", probes.begin, name="server_test"),
     path("settings/mail/servers/<int:pk>/delete/", servers.delete, name="server_delete"),
     path("settings/mail/servers/<int:pk>/move/", servers.move, name="server_move"),

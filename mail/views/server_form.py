@@ -14,8 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from daeris.ui.htmx import is_partial, redirect
 from mail import audit, causes, oauth_tokens, presets
-from mail.addresses import InvalidAddress
-from mail.default_sender import use_as_default_from
 from mail.exceptions import DeliveryError
 from mail.forms import server_login
 from mail.forms.server_fields import SizeField
@@ -27,7 +25,7 @@ from mail.probe_fixes import words_of
 from mail.releasing import release
 from mail.replies import classify
 from mail.sizes import ask_size
-from mail.views import oauth
+from mail.views import default_from, oauth
 from mail.views.access import manages_servers
 from mail.views.servers import condition_of
 
@@ -64,7 +62,7 @@ def server(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return oauth.begin(request, saved, archives=asks_first)
     messages.success(request, _("The server “%(name)s” was saved.") % {"name": saved.name})
     if "use_as_default" in request.POST:
-        _use_as_default(request, saved)
+        return default_from.begin(request, saved, archives=asks_first)
     if asks_first:
         return redirect(request, reverse("mail:server_active", args=[saved.pk]))
     return redirect(request, reverse("mail:server", args=[saved.pk]))
@@ -120,17 +118,6 @@ def _found(size: int) -> str:
     if not size:
         return _("The server names no limit.")
     return _("The server takes up to %(size)s MB.") % {"size": SizeField.shown(size)}
-
-
-def _use_as_default(request: HttpRequest, saved: Server) -> None:
-    try:
-        with audit.recording(request.user):
-            use_as_default_from(saved.username)
-    except InvalidAddress:
-        words = _("The user name is no address, so it cannot be the default From.")
-        messages.error(request, words)
-    else:
-        messages.success(request, _("The default From is %(address)s now.") % {"address": saved.username})
 
 
 # -- What the page is made of --------------------------------------------------------------------------

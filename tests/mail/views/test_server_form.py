@@ -8,7 +8,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from mail.forms.server_fields import MEGABYTE
-from mail.models import Domain, Server
+from mail.models import Change, Domain, Options, Server
 from tests.mail.views.conftest import HTMX
 from tests.mail.views.test_servers import LIST, SECRET, errors, form, stored, url
 from tests.smtp_double import SmtpDouble
@@ -135,31 +135,95 @@ class TestAnAccountThatSendsAsItselfOnly:
         assert saved.status_code == 303
         assert words in as_alice.get(saved.url).content.decode()
 
-    def test_becomes_the_default_from_by_a_button(self, as_alice: Client, company: Domain) -> None:
-        saved = as_alice.post(NEW, {**form(**MICROSOFT, from_filter="ana@outlook.com"), "use_as_default": "1"})
+
+class TestAnAccountAsDefaultFrom:
+    """A button saves the server; what changes for whom is shown before the account is the default From."""
+
+    def press(self, client: Client, **changes: Any) -> Any:
+        values = form(**{**MICROSOFT, "from_filter": "ana@outlook.com", **changes})
+        return client.post(NEW, {**values, "use_as_default": "1"})
+
+    def test_is_asked_about_and_told_for_whom(self, as_alice: Client, company: Domain) -> None:
+        saved = self.press(as_alice)
+        server = Server.objects.get()
+        assert (saved.status_code, saved.url) == (303, f"{LIST}{server.pk}/default-from/")
+        page = as_alice.get(saved.url)
+        html = page.content.decode()
+        assert "Use ana@outlook.com as default From?" in html
+        assert "was saved" in html
+        ways = {
+            effect.who: (effect.before.header_from, effect.after.header_from)
+            for effect in page.context["impact"].effects
+        }
+        assert ways["Mail without an author"] == ("notificaciones@miempresa.example", "ana@outlook.com")
+        assert any("Alice" in who for who in ways)
+        company.refresh_from_db()
+        assert company.default_from == "notificaciones"
+
+        done = as_alice.post(saved.url)
         company.refresh_from_db()
         assert company.default_from == "ana@outlook.com"
-        page = as_alice.get(saved.url).content.decode()
-        assert "The default From is ana@outlook.com now." in page
-        assert "Not everything will leave" not in page
+        assert (done.status_code, done.url) == (303, f"{LIST}{server.pk}/")
+        html = as_alice.get(done.url).content.decode()
+        assert "The default From is ana@outlook.com now." in html
+        assert "Not everything will leave" not in html
+        change = Change.objects.get(kind="domain", field="default_from")
+        assert (change.user_name, change.old, change.new) == ("Alice", "notificaciones", "ana@outlook.com")
+
+    def test_needs_no_question_that_changes_nothing(self, as_alice: Client, company: Domain) -> None:
+        self.press(as_alice, active=None)
+        server = Server.objects.get()
+        as_alice.post(f"{LIST}{server.pk}/default-from/")
+        again = as_alice.post(
+            f"{LIST}{server.pk}/", {**form(**MICROSOFT, from_filter="ana@outlook.com"), "use_as_default": "1"}
+        )
+        assert again.url == f"{LIST}{server.pk}/"
+        assert "The default From is ana@outlook.com now." in said(again)
 
     def test_in_its_own_domain_only_its_name_is_kept(self, as_alice: Client, company: Domain) -> None:
-        values = {**MICROSOFT, "preset": "microsoft365", "username": "Avisos@MiEmpresa.example"}
-        as_alice.post(NEW, {**form(**values, from_filter="avisos@miempresa.example"), "use_as_default": "1"})
+        account = {"username": "Avisos@MiEmpresa.example", "from_filter": "avisos@miempresa.example"}
+        saved = self.press(as_alice, preset="microsoft365", **account)
+        as_alice.post(saved.url)
         company.refresh_from_db()
         assert company.default_from == "Avisos"
 
     def test_makes_its_domain_where_there_is_none(self, as_alice: Client) -> None:
-        as_alice.post(NEW, {**form(**MICROSOFT, from_filter="ana@outlook.com"), "use_as_default": "1"})
+        as_alice.post(self.press(as_alice).url)
         domain = Domain.objects.get()
         assert (domain.name, domain.default_from, domain.is_default) == ("outlook.com", "ana", True)
 
     def test_whose_name_is_no_address_is_told_so(self, as_alice: Client, company: Domain) -> None:
-        values = {**MICROSOFT, "username": "ana"}
-        response = as_alice.post(NEW, {**form(**values, from_filter="b.example"), "use_as_default": "1"})
+        response = self.press(as_alice, username="ana", from_filter="b.example")
+        server = Server.objects.get()
+        assert response.url == f"{LIST}{server.pk}/"
         assert any("is no address" in words for words in said(response))
+        assert as_alice.get(f"{LIST}{server.pk}/default-from/").status_code == 303
+        assert as_alice.post(f"{LIST}{server.pk}/default-from/").status_code == 303
         company.refresh_from_db()
         assert company.default_from == "notificaciones"
+
+    def test_of_a_server_that_is_archived_at_once_is_two_questions(self, as_alice: Client, company: Domain) -> None:
+        self.press(as_alice)
+        server = Server.objects.get()
+        Options.objects.update(mass_server=server)
+        values = form(**MICROSOFT, from_filter="ana@outlook.com", active=None)
+        first = as_alice.post(f"{LIST}{server.pk}/", {**values, "use_as_default": "1"})
+        assert first.url == f"{LIST}{server.pk}/default-from/?archives=1"
+        archiving = f"{LIST}{server.pk}/active/"
+        assert as_alice.get(first.url).context["cancel_url"] == archiving
+        assert as_alice.post(as_alice.get(first.url).context["action"]).url == archiving
+
+    def test_only_for_those_who_manage_servers(
+        self, stored: Server, as_alice: Client, as_bob: Client, as_charlie: Client, stranger: Client
+    ) -> None:
+        path = f"{LIST}{stored.pk}/default-from/"
+        assert as_bob.post(path).status_code == as_bob.get(path).status_code == 403
+        assert as_charlie.post(path).status_code == 403
+        assert stranger.post(path)["Location"].startswith("/login/")
+        assert as_alice.put(path).status_code == 405
+        row = Server.objects.create(name="x", host="x.example", username="a@b.example", is_environment=True)
+        assert as_alice.get(f"{LIST}{row.pk}/default-from/").status_code == 404
+        assert not Domain.objects.exists()
 
 
 class TestAdvanced:
