@@ -1,12 +1,17 @@
 // Short messages at the corner: five seconds, longer under the pointer or the focus; errors stay until closed.
 
 const SECONDS = 5;
+const GAP = 8;
 const region = document.querySelector("d-toasts");
 let lost = null;
 
 class Toasts extends HTMLElement {
   connectedCallback() {
     for (const toast of this.querySelectorAll(":scope > .toast")) watch(toast);
+    // What it says was saved is old news to whoever writes on.
+    for (const toast of this.querySelectorAll(":scope > .toast--success")) {
+      document.addEventListener("input", () => toast.remove(), { once: true });
+    }
   }
 }
 
@@ -20,6 +25,19 @@ function watch(toast) {
   for (const type of ["pointerleave", "focusout"]) toast.addEventListener(type, start);
   start();
 }
+
+// Never on the bar that saves a form, wherever that stands: on its way down the page, or at its end.
+function giveWay() {
+  region.style.insetBlockEnd = "";
+  const bar = document.querySelector("form[data-changed] .save-bar")?.getBoundingClientRect();
+  const mine = region.getBoundingClientRect();
+  if (bar && bar.top < mine.bottom && bar.bottom > mine.top) region.style.insetBlockEnd = `${innerHeight - bar.top + GAP}px`;
+}
+
+const changes = new MutationObserver(giveWay);
+changes.observe(region, { childList: true });
+changes.observe(document.body, { subtree: true, attributeFilter: ["data-changed"] });
+for (const type of ["scroll", "resize"]) addEventListener(type, giveWay, { passive: true });
 
 export function toast({ text, tone = "success", undo = "", action = null }) {
   const element = region.querySelector("template").content.firstElementChild.cloneNode(true);

@@ -57,6 +57,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "filter": "Filtro Desde",
         "save": "Guardar",
         "default": "Usar esta cuenta como De predeterminado",
+        "ask": "¿Usar {} como De predeterminado?",
+        "yes": "Usar como De predeterminado",
+        "no": "Cancelar",
         "region": "Región",
         "replace": "Sustituir",
         "keep": "Conservar lo escrito",
@@ -73,6 +76,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "filter": "From filter",
         "save": "Save",
         "default": "Use this account as default From",
+        "ask": "Use {} as default From?",
+        "yes": "Use as default From",
+        "no": "Cancel",
         "region": "Region",
         "replace": "Replace",
         "keep": "Keep what was typed",
@@ -151,7 +157,23 @@ def _set_up(page: Page, language: Language, providers: list[Provider]) -> None:
         expect(form.field("host")).to_have_value(provider.host or "smtp.miempresa.example")
         if provider.way == "microsoft":
             expect(page.locator("[name=from_filter]")).to_have_value(provider.account)
-            expect(form.button("default")).to_be_visible()
+            _ask_for_default_from(page, form, name, provider.account)
+
+
+def _ask_for_default_from(page: Page, form: Form, name: str, account: str) -> None:
+    # What was saved is no news any more for who writes on, and covers nothing.
+    page.wait_for_function("!!customElements.get('d-toasts')")
+    form.field("name").press("End")
+    form.field("name").press_sequentially(" ")
+    expect(page.locator(".toast--success")).to_have_count(0, timeout=2500)
+    expect(form.button("save")).to_be_visible()
+
+    form.button("default").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(form.words["ask"].format(account))
+    expect(page.locator(".impact")).to_contain_text(account)
+    expect(form.button("yes")).to_be_visible()
+    page.get_by_role("link", name=form.words["no"], exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
 def test_what_was_typed_is_replaced_only_after_asking(visitors: Visitors) -> None:

@@ -29,6 +29,14 @@ MAILS, RECORD, SETTINGS = "/gallery/mails/?day=today", "/gallery/record/", "/gal
 PAGES = [MAILS, RECORD, SETTINGS, "/search/", "/forbidden/", "/login/"]
 
 
+# The corner of the toasts and the bar that saves a form do not touch.
+APART = """() => {
+  const toasts = document.querySelector("d-toasts").getBoundingClientRect();
+  const bar = document.querySelector(".save-bar").getBoundingClientRect();
+  return toasts.height && bar.height && toasts.top >= 0 && (toasts.bottom <= bar.top || toasts.top >= bar.bottom);
+}"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch:
@@ -311,6 +319,30 @@ def test_toasts_say_what_failed_and_when_the_line_is_cut(visit: Visit) -> None:
     expect(page.locator(".toast--danger")).to_contain_text("No connection")
     page.context.set_offline(False)
     expect(page.locator(".toast--danger")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_toast_leaves_the_save_bar_free(visit: Visit, width: int) -> None:
+    page = visit.go(SETTINGS)
+    page.set_viewport_size({"width": width, "height": 480})
+    detail = "{text: 'Hecho', tone: 'danger'}"
+    said = f"document.body.dispatchEvent(new CustomEvent('toast', {{bubbles: true, detail: {detail}}}))"
+    page.evaluate(said)
+    at_first = page.locator(".toast").bounding_box()
+    page.get_by_label("Alias del dominio").fill("miempresa.example")
+    expect(page.locator(".save-bar")).to_be_visible()
+    page.wait_for_function(APART)
+    shot(page, f"toast-save-bar-{width}")
+    # The bar moves up with the end of the form.
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.wait_for_function(APART)
+    page.evaluate(said)
+    expect(page.locator(".toast")).to_have_count(2)
+    page.wait_for_function(APART)
+    page.locator(".toast__close").first.click()
+    page.evaluate("document.querySelector('form[data-changed]').reset()")
+    expect(page.locator(".save-bar")).to_be_hidden()
+    assert page.locator(".toast").bounding_box() == at_first
 
 
 def test_searching_swaps_the_list_and_keeps_the_letters(visit: Visit) -> None:
