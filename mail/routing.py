@@ -32,10 +32,15 @@ __all__ = [
     "ServerFacts",
     "Step",
     "bounce_address",
+    "bounce_address_without_token",
     "choose",
+    "is_too_long",
     "ladder",
     "rewritten_name",
 ]
+
+# A separator and a token (`mail.tokens`), which has 24 characters at most for a million million mails.
+TOKEN_ROOM = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +119,35 @@ def ladder(
 
 
 def bounce_address(domain: DomainFacts, rules: Rules, token: str = "") -> str:
-    """Where reports of failed delivery should go; "" when the domain has no bounce part.
+    """Where reports of failed delivery should go; "" when the domain has no bounce part, or one without room.
+
+    What has no room for a token is none without one either: a mail leaves as it was simulated.
+    """
+    plain = bounce_address_without_token(domain, rules)
+    local, at, name = plain.rpartition("@")
+    if not at or is_too_long(plain):
+        return ""
+    if token:
+        local += ("-" if domain.name in rules.providers else "+") + token
+    return f"{local}@{name}" if len(local.encode()) <= MAX_LOCAL_OCTETS else ""
+
+
+def bounce_address_without_token(domain: DomainFacts, rules: Rules) -> str:
+    """The address that the bounce part means, be it as long as it may; "" without one.
 
     bounce@ of a public provider belongs to a stranger: there it is a plus-address of the default From account.
     """
     if not domain.bounce:
         return ""
-    if domain.name in rules.providers:
-        account, at, name = domain.default_from.rpartition("@")
-        if not at or name not in rules.providers:
-            return ""
-        local = f"{account}+{domain.bounce}" + (f"-{token}" if token else "")
-    else:
-        name = domain.name
-        local = domain.bounce + (f"+{token}" if token else "")
-    return f"{local}@{name}" if len(local.encode()) <= MAX_LOCAL_OCTETS else ""
+    if domain.name not in rules.providers:
+        return f"{domain.bounce}@{domain.name}"
+    account, at, name = domain.default_from.rpartition("@")
+    return f"{account}+{domain.bounce}@{name}" if at and name in rules.providers else ""
+
+
+def is_too_long(address: str) -> bool:
+    """Whether a token has no room in this address."""
+    return len(local_part_of(address).encode()) + TOKEN_ROOM > MAX_LOCAL_OCTETS
 
 
 # -- The steps ---------------------------------------------------------------------------------------

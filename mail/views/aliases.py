@@ -16,7 +16,7 @@ from mail.decisions import DomainFacts
 from mail.forms.domains import AddressesForm, DomainForm, default_domain, delete_domain, heir_of
 from mail.impact import impact_of
 from mail.models import Domain
-from mail.routing import bounce_address
+from mail.routing import bounce_address, bounce_address_without_token, is_too_long
 from mail.views.access import manages_servers
 from mail.views.impact import ask_first
 
@@ -110,10 +110,13 @@ def _examples(domain: Domain) -> dict[str, object]:
     """The whole addresses that the fields mean; those of a public provider are plus-addresses (design §4)."""
     rules = planning.snapshot().rules
     facts = DomainFacts(domain.name, planning.default_from_of(domain.name, domain.default_from))
+    # Both are made alike: only what they are for differs.
+    bounce, catchall = (replace(facts, bounce=part) for part in (domain.bounce, domain.catchall))
+    whole = [bounce_address_without_token(one, rules) for one in (bounce, catchall)]
     return {
         "address": facts.default_from,
-        "bounce": bounce_address(replace(facts, bounce=domain.bounce), rules),
-        # Made as the other is: only what it is for differs.
-        "catchall": bounce_address(replace(facts, bounce=domain.catchall), rules),
+        "bounce": bounce_address(bounce, rules),
+        "catchall": bounce_address(catchall, rules),
+        "too_long": [address for address in whole if address and is_too_long(address)],
         "is_public": domain.name in rules.providers,
     }

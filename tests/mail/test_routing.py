@@ -144,7 +144,8 @@ def test_no_bounce_address_without_a_part_an_account_or_room():
     assert bounce_address(OURS, RULES, "tok") == ""
     assert bounce_address(DomainFacts("gmail.com", "", bounce="bounce"), RULES) == ""
     assert bounce_address(DomainFacts("gmail.com", "info@us.test", bounce="bounce"), RULES) == ""
-    assert bounce_address(DomainFacts("us.test", "", bounce="b" * 60), RULES, "token") == ""
+    for token in ("", "token"):
+        assert bounce_address(DomainFacts("us.test", "", bounce="b" * 60), RULES, token) == ""
 
 
 def test_without_a_token_the_bounce_address_stands_alone():

@@ -225,6 +225,21 @@ A:x.test                   | - | ana@x.test  | info@ | A author_domain   | ana@x
 A:other.test               | A | ana@x.test  | info@ | A asked           | ana@x.test  | = | - | uncovered
 """
 
+# The domain is gmail.com with a bounce part: a plus-address of the account, unless that leaves a token no room.
+PLUS = (
+    """
+A:-         | - | ana@us.test | box@G        | A no_filter       | ana@us.test | box+bounce-tok@G  | -      | -
+A:box@G     | - | ana@us.test | box@G        | A default_address | box@G       | box+bounce-tok@G  | author | -
+A:us.test   | - | ana@us.test | box@G        | A author_domain   | ana@us.test | =                 | -      | -
+A:-         | - | ana@us.test | info@us.test | A no_filter       | ana@us.test | =                 | -      | -
+A:-         | - | ana@us.test | {32}@G       | A no_filter       | ana@us.test | {32}+bounce-tok@G | -      | -
+A:-         | - | ana@us.test | {33}@G       | A no_filter       | ana@us.test | =                 | -      | -
+A:gmail.com | - | -           | {33}@G       | A default_domain  | {33}@G      | =                 | -      | -
+""".replace("@G", "@gmail.com")
+    .replace("{32}", "a" * 32)
+    .replace("{33}", "a" * 33)
+)
+
 
 def _rows(name: str, table: str) -> list[object]:
     lines = [line for line in table.splitlines() if line.strip() and not line.startswith("#")]
@@ -353,5 +368,17 @@ def test_the_envelope_sender(servers, asked, author, default, way, sender, envel
 
 
 def test_the_table_is_as_long_as_it_should_be():
-    tables = (LADDER, PROTECTED, AUTOMATIC, PROVIDER, ENVIRONMENT, BOUNCE)
+    tables = (LADDER, PROTECTED, AUTOMATIC, PROVIDER, ENVIRONMENT, BOUNCE, PLUS)
     assert sum(len(_rows("", table)) for table in tables) >= 120
+
+
+@pytest.mark.parametrize(COLUMNS, _rows("plus", PLUS))
+@pytest.mark.parametrize("token", ["tok", "t" * 24, ""])
+def test_reports_to_a_public_provider(
+    servers, asked, author, default, way, sender, envelope, reply_to, warnings, token
+):
+    rules = Rules(own_domains=frozenset({"us.test", "gmail.com"}), providers=PROVIDERS)
+    decision = _decide(servers, asked, author, default, rules, domain="gmail.com", bounce="bounce", token=token)
+    # As a mail with a token leaves, so it is simulated without one.
+    envelope = envelope.replace("-tok@", f"-{token}@" if token else "@")
+    assert _told(decision) == [way, sender, envelope, reply_to, warnings]

@@ -202,6 +202,20 @@ class TestDomains:
         assert "gmail.com is a public provider" in page
         assert "miempresa+rebotes@gmail.com" in page
 
+    def test_an_account_without_room_for_a_token_is_told_so(self, as_alice: Client) -> None:
+        account = "pedidos-y-facturas-de-mi-empresa"
+        form = {"name": "gmail.com", "default_from": f"{account}@gmail.com", "bounce": "rebote", "confirmed": "1"}
+        as_alice.post(f"{ALIASES}domains/new/", form)
+        assert "is too long" not in as_alice.get(ALIASES).content.decode()
+        domain = Domain.objects.get()
+        as_alice.post(ALIASES, {**form, "bounce": "rebotes", "catchall": "c"})
+        for path in (ALIASES, f"{ALIASES}domains/{domain.pk}/"):
+            page = as_alice.get(path).content.decode()
+            assert f"{account}+rebotes@gmail.com is too long" in page
+            assert f"{account}+c@gmail.com" in page
+            assert "+c@gmail.com is too long" not in page
+            assert "once a bounce or catchall part is set" not in page
+
     def test_no_address_is_shown_that_no_mail_would_use(self, as_alice: Client) -> None:
         form = {"name": "gmail.com", "default_from": "info@miempresa.example", "bounce": "rebotes", "confirmed": "1"}
         as_alice.post(f"{ALIASES}domains/new/", form)
