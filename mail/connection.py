@@ -31,6 +31,9 @@ GOOD: dict[Phase, frozenset[int]] = {
 class Connection(Session):
     """A connection to an endpoint. Every failure is a DeliveryError that knows its phase."""
 
+    # By the clock of the loop; kept by whoever keeps the connection.
+    opened_at = used_at = 0.0
+
     @property
     def is_worn(self) -> bool:
         return self.mails >= MAX_MAILS or self.errors >= MAX_ERRORS

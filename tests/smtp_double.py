@@ -41,6 +41,13 @@ class SmtpDouble:
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
     slowly: bool = False  # answers travel one byte a packet
     body_bytes: int = 1  # how much of the message is read before BODY happens
+    # A connection carries so many mails: the next MAIL is answered with `enough`; with "close" it hangs up instead, and
+    # with "close after" it did so with its last answer.
+    mails_at_most: int | None = None
+    enough: str = "421 4.7.0 Too many messages in this connection"
+    # Whoever connects beside so many hears `too_many`.
+    connections_at_most: int | None = None
+    too_many: str = "421 4.7.0 Too many concurrent connections"
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -52,6 +59,7 @@ class SmtpDouble:
     tokens: list[str] = field(default_factory=list)  # every token that was shown, good or not
     open: int = 0
     most_open: int = 0
+    turned_away: int = 0  # connections that were one too many, and mails beyond `mails_at_most`
 
     def __post_init__(self) -> None:
         self._rules: list[Rule] = []

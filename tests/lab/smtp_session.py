@@ -66,6 +66,7 @@ class Session:
         self.double, self.number, self.reader, self.writer = double, number, reader, writer
         self.user = ""
         self.greeted = False
+        self.carried = 0
         self.forget_mail()
 
     def forget_mail(self) -> None:
@@ -79,6 +80,8 @@ class Session:
         return tls.version() if tls else ""
 
     async def run(self) -> None:
+        if self.double.connections_at_most is not None and self.double.open > self.double.connections_at_most:
+            await self._turn_away(self.double.too_many)
         await self.say("CONNECT", "220 double.lab.test ESMTP")
         while True:
             line = await self.line()
@@ -143,6 +146,18 @@ class Session:
         self.writer.close()
         await self.writer.wait_closed()
         raise ClosedError
+
+    async def _turn_away(self, reply: str) -> None:
+        self.double.turned_away += 1
+        if reply == "close":
+            raise ClosedError
+        await self.send(reply)
+        if reply.startswith(("421", "554")):
+            await self.finish()
+
+    @property
+    def is_spent(self) -> bool:
+        return self.double.mails_at_most is not None and self.carried >= self.double.mails_at_most
 
     # -- Commands ----------------------------------------------------------------------------------
     async def on_ehlo(self, _: str) -> None:
@@ -238,6 +253,9 @@ class Session:
         elif self.double.size is not None and declared > self.double.size:
             usual = "552 5.3.4 Message size exceeds fixed limit"
         self._check_options(options, address)
+        if self.is_spent:
+            await self._turn_away(self.double.enough)
+            return
         if (await self.say("MAIL", usual, address)).startswith("250"):
             self.sender, self.mail_options, self.recipients = address, options, []
 
@@ -288,7 +306,9 @@ class Session:
         if rule.closes == "instead":
             raise ClosedError
         await self.send(rule.reply or usual)
-        if rule.closes == "after" or (rule.reply or "").startswith("421"):
+        self.carried += (rule.reply or usual).startswith("250")
+        at_once = self.is_spent and self.double.enough == "close after"
+        if at_once or rule.closes == "after" or (rule.reply or "").startswith("421"):
             await self.finish()
 
     async def _body(self) -> bytes:

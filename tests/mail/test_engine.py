@@ -21,6 +21,7 @@ from mail.models import Attempt, Content, Lane, Mail, Options, Server
 from mail.settling import Fate, ServerNews, Settlement, Try, settle_all
 from tests.lab.waiting import eventually
 from tests.mail.conftest import MakeMails, deliver_all
+from tests.mail.smtp_client import Doubles
 from tests.smtp_double import SmtpDouble
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +87,38 @@ def test_a_first_mail_whose_answer_takes_long_does_not_hold_up_the_others(
         smtp_double.wait_for(4)
         eventually(lambda: Mail.objects.filter(state="sent").count() == 4)
         smtp_double.stop()
+
+
+def test_a_server_that_takes_few_connections_is_in_no_trouble(
+    make_server: MakeServer, smtp_doubles: Doubles, make_mails: MakeMails
+) -> None:
+    double = smtp_doubles(connections_at_most=2)
+    server = make_server(double, max_connections=6)
+    make_mails(*many(40))
+
+    deliver_all()
+
+    assert len(double.mails) == 40
+    assert double.turned_away
+    # The mail waited for a free connection: nothing failed, and nothing is held against the server.
+    assert set(Attempt.objects.values_list("outcome", flat=True)) == {"accepted"}
+    server.refresh_from_db()
+    assert (server.failures, server.slowed_until, server.resting_until) == (0, None, None)
+
+
+def test_a_server_that_takes_no_connection_is_left_alone_for_a_while(
+    make_server: MakeServer, smtp_doubles: Doubles, make_mails: MakeMails
+) -> None:
+    double = smtp_doubles(connections_at_most=0)
+    server = make_server(double, max_connections=6)
+    make_mails(*many(10))
+
+    deliver_all()
+
+    assert double.connections == 1
+    server.refresh_from_db()
+    assert server.slowed_until is not None
+    assert states() == {"queued"}
 
 
 def test_what_is_queued_while_its_server_rests_goes_by_the_next_one(
