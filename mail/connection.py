@@ -131,6 +131,7 @@ class Connection(Session):
         with self._phase("data"):
             reply = await self._say(b"DATA")
             self._expect(reply, reply.code in GOOD["data"])
+            self._in_step = False  # from here on it takes whatever is said for the message
 
     async def reset(self) -> None:
         """Make the server forget the transaction that a refusal left open."""
