@@ -54,6 +54,8 @@ LISTENERS = {
   -o {{ smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{greylist}, permit }}""",
     "limited": """
   -o smtpd_client_message_rate_limit=3""",
+    "few": """
+  -o smtpd_client_connection_count_limit=2""",
     "small": """
   -o message_size_limit=20000""",
     "starttls": _REQUIRED,

@@ -89,6 +89,7 @@ BLOCKING = [
     Case("no-login", "starttls", STARTTLS | login(), cause="auth_unavailable"),
     Case("tls-on-plain", "plain", TLS, cause="tls_not_spoken"),
 ]
+FEW = Case("few", "few", {"max_connections": 6}, copies=40)
 
 SEND = """
 import json, sys
@@ -155,7 +156,7 @@ def sent(
     """An installation with a server for every case, after one delivery of everything that the cases send."""
     stack = Stack(tmp_path_factory.mktemp("postfix") / "stack", MAIL_BACKOFF_SECONDS=3600)
     stack.copy_database(migrated_sqlite)
-    cases = [*ARRIVING, *STAYING, *BLOCKING]
+    cases = [*ARRIVING, *STAYING, *BLOCKING, FEW]
     configure(stack, [server_entry(case, postfix, authority) for case in cases])
     send(stack, *cases)
     stack.manage("mail_work", "--until-empty")
@@ -297,3 +298,14 @@ def test_a_limited_server_gets_the_rest_later(sent: Stack, postfix: Postfix, aut
     slowed = "SELECT count(*) FROM mail_server WHERE name = %s AND slowed_until IS NOT NULL"
     assert sent.sql(slowed, case.name) == [(1,)]
     assert len(postfix.wait_for(case.to, 3)) == 3
+
+
+def test_mail_waits_for_the_few_connections_that_are_allowed(sent: Stack, postfix: Postfix) -> None:
+    assert fates(sent, FEW) == [("sent", "", None)] * FEW.copies
+    postfix.wait_for(FEW.to, FEW.copies)
+    assert "Connection concurrency limit exceeded" in postfix.whole_log()
+    # Nobody was refused, and nothing is held against the server.
+    outcomes = "SELECT outcome, count(*) FROM mail_attempt WHERE server_name = %s GROUP BY outcome"
+    assert sent.sql(outcomes, FEW.name) == [("accepted", FEW.copies)]
+    at_rest = "SELECT failures, slowed_until, resting_until FROM mail_server WHERE name = %s"
+    assert sent.sql(at_rest, FEW.name) == [(0, None, None)]
