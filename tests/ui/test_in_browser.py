@@ -321,6 +321,27 @@ def test_toasts_say_what_failed_and_when_the_line_is_cut(visit: Visit) -> None:
     expect(page.locator(".toast--danger")).to_have_count(0)
 
 
+def test_the_save_bar_covers_no_field_that_one_writes_in(visit: Visit) -> None:
+    page = visit.go(SETTINGS)
+    field, bar = page.get_by_label("Alias del dominio"), page.locator(".save-bar")
+    covered = []
+    for below in range(0, 100, 20):
+        # The field stands just above the lower edge, where the bar will be.
+        page.evaluate("document.querySelector('form[data-dirty]').reset(); scrollTo(0, 0)")
+        page.set_viewport_size({"width": 390, "height": 900})
+        box = field.bounding_box()
+        assert box
+        page.set_viewport_size({"width": 390, "height": int(box["y"] + box["height"] + below)})
+        field.focus()
+        page.keyboard.press("1")
+        box, edge = field.bounding_box(), bar.bounding_box()
+        assert box
+        assert edge
+        if box["y"] + box["height"] > edge["y"]:
+            covered.append(below)
+    assert covered == []
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_toast_leaves_the_save_bar_free(visit: Visit, width: int) -> None:
     page = visit.go(SETTINGS)
