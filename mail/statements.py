@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from django.conf import settings
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 # The database's clock, and its clock some seconds later; written as Django writes these columns. SQLite's knows no
 # microseconds: what was written in this very millisecond is not in the future.
@@ -23,16 +22,17 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     PostgreSQL keeps its plan: parsing and planning took longer than doing. Not behind a pooler that gives every
     transaction another connection; who has one sets DISABLE_SERVER_SIDE_CURSORS, as Django asks for it.
     """
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
+    here = connections[DEFAULT_DB_ALIAS]  # found once: `connection` looks for it anew at every attribute
+    if here.vendor != "postgresql":
+        with here.cursor() as cursor:
             cursor.execute(sql, parameters)
             return list(cursor.fetchall())
     import psycopg
 
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        raw = connection.connection
-        keeps_plans = not settings.DATABASES[connection.alias].get("DISABLE_SERVER_SIDE_CURSORS")
+    here.ensure_connection()
+    with here.wrap_database_errors:
+        raw = here.connection
+        keeps_plans = not here.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
         if keeps_plans and raw.prepare_threshold is None:
             raw.prepare_threshold = 0
         try:
@@ -41,18 +41,15 @@ def rows(sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         except psycopg.errors.FeatureNotSupported:
             # A migration changed a table under a kept plan. The connection goes when it is looked at next, and its
             # plans with it: whoever asks again is answered.
-            connection.close_at = 0.0
+            here.close_at = 0.0
             raise
-        return list(found.fetchall()) if found.description else []
+        return list(found.fetchall()) if found.pgresult and found.pgresult.nfields else []
 
 
 def as_json(items: Iterable[Mapping[str, object]]) -> str:
     """The rows for `items_of`, as the one parameter that carries them all."""
-    return json.dumps(list(items), default=_written)
-
-
-def _written(value: Any) -> str:
-    return str(connection.ops.adapt_datetimefield_value(value))
+    as_column = connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value
+    return json.dumps(list(items), default=lambda moment: str(as_column(moment)))
 
 
 @cache

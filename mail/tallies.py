@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Sum
@@ -24,12 +24,23 @@ class LastDay:
     failed: int = 0
 
 
+# The end of an INSERT: what is counted already in that hour grows.
+ADD_UP = """
+        ON CONFLICT (server_id, hour) DO UPDATE
+        SET sent = mail_tally.sent + excluded.sent, failed = mail_tally.failed + excluded.failed
+"""
+
+
+def this_hour() -> datetime:
+    """The hour that what happens now is counted in."""
+    return now().replace(minute=0, second=0, microsecond=0)
+
+
 def record(*, sent: Mapping[int, int], failed: Mapping[int, int]) -> None:
     """Add these to the hour that it is; joins the caller's transaction. A server deleted meanwhile is passed over."""
     ids = sorted({*sent, *failed})
     if not ids:
         return
-    hour = now().replace(minute=0, second=0, microsecond=0)
     sql = f"""
         INSERT INTO mail_tally (server_id, hour, sent, failed)
         SELECT server.id, %s, fresh.column2, fresh.column3
@@ -37,11 +48,10 @@ def record(*, sent: Mapping[int, int], failed: Mapping[int, int]) -> None:
         JOIN mail_server AS server ON server.id = fresh.column1
         WHERE true
         ORDER BY 1
-        ON CONFLICT (server_id, hour) DO UPDATE
-        SET sent = mail_tally.sent + excluded.sent, failed = mail_tally.failed + excluded.failed
+        {ADD_UP}
     """
     values = [part for pk in ids for part in (pk, sent.get(pk, 0), failed.get(pk, 0))]
-    rows(sql, [connection.ops.adapt_datetimefield_value(hour), *values])
+    rows(sql, [connection.ops.adapt_datetimefield_value(this_hour()), *values])
 
 
 def last_day(server_ids: Collection[int]) -> dict[int, LastDay]:
