@@ -45,9 +45,9 @@ class Desk:
 
     def serve(self) -> None:
         """Answer until `close`; call it in the thread whose database connection is to be used."""
-        connection_created.connect(_let_go_when_frozen, dispatch_uid="mail_desk_let_go")
+        connection_created.connect(_settle_in, dispatch_uid="mail_desk_settle_in")
         if connection.connection is not None:
-            _let_go_when_frozen(connection)
+            _settle_in(connection)
         while (question := self._questions.get()) is not None:
             question()
 
@@ -74,8 +74,19 @@ def _answer(give: Callable[[Any], None], answer: "asyncio.Future[Any]", value: A
         give(value)
 
 
-def _let_go_when_frozen(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
-    """Bound how long a transaction may stand still: frozen in one, a worker would keep its rows from all the others."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET idle_in_transaction_session_timeout = %s", [settings.MAIL_LEASE_SECONDS * 1000])
+def _settle_in(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    """How PostgreSQL should treat a worker."""
+    if connection.vendor != "postgresql":
+        return
+    wishes = {
+        # Frozen in a transaction, a worker would keep its rows from all the others.
+        "idle_in_transaction_session_timeout": str(settings.MAIL_LEASE_SECONDS * 1000),
+        # Its few statements are planned once, and written for their indexes. A plan from the time when the table was
+        # short would read it all, each time, when it has grown.
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "enable_bitmapscan": "off",
+    }
+    with connection.cursor() as cursor:
+        for name, value in wishes.items():
+            cursor.execute("SELECT set_config(%s, %s, false)", [name, value])

@@ -62,9 +62,10 @@ def _server(row: Sequence[Any]) -> OpenServer:
 
 def _sql(now: str) -> str:
     def due(lane: str, condition: str = "") -> str:
+        # Not EXISTS, for which any row that waits would do, and PostgreSQL might look through all of them: the first.
         return (
-            f"EXISTS (SELECT 1 FROM mail_mail WHERE lane = '{lane}' AND server_id = server.id AND state = 'queued'"
-            f" AND due_at <= {now}{condition})"
+            f"coalesce((SELECT due_at FROM mail_mail WHERE lane = '{lane}' AND server_id = server.id"
+            f" AND state = 'queued'{condition} ORDER BY due_at LIMIT 1) <= {now}, false)"
         )
 
     lanes = ", ".join(
@@ -74,7 +75,7 @@ def _sql(now: str) -> str:
     )
     return f"""
         SELECT options.version,
-               EXISTS (SELECT 1 FROM mail_mail WHERE state = 'queued' AND plan_version < options.version),
+               coalesce((SELECT min(plan_version) FROM mail_mail WHERE state = 'queued') < options.version, false),
                server.id, server.max_connections, server.trouble_since IS NOT NULL,
                coalesce(server.resting_until > {now}, false),
                coalesce(server.limit_minute, server.limit_hour, server.limit_day, server.limit_connections) IS NOT NULL,
