@@ -111,7 +111,8 @@ class _Workbench:
         # Where a mail may go instead when its own server fails.
         self.usable = frozenset(one.id for one in seen.servers if not one.rests and not one.is_limited)
         self.counted = frozenset(one.id for one in seen.servers if not one.rests and one.is_limited)
-        self._ways: dict[object, tuple[list[Decision], int | None]] = {}
+        # The ways of one mail, found once for all like it, and the token that stands in its envelope sender.
+        self._ways: dict[object, tuple[list[Decision], int | None, str]] = {}
 
     def prepared(self, claimed: Sequence[Claimed]) -> list[Job | Settlement]:
         """A job for each of these mails, or what became of the mail when it cannot be one."""
@@ -132,15 +133,16 @@ class _Workbench:
         return job if job.ways else Settlement(mail, Fate.RELEASED)
 
     def _give_ways(self, job: Job, content: Content) -> None:
-        mail = job.mail
+        mail, token = job.mail, bounce_token(job.mail.id)
         alike = (
             *(content.author_name, content.author_address, mail.lane, mail.server_id, mail.asked_server_id),
-            *(mail.document_type_id, mail.team_id, bool(mail.uncertain)),
+            *(mail.document_type_id, mail.team_id, bool(mail.uncertain), len(token)),
         )
         if known := self._ways.get(alike):
-            job.ways, job.next_server_id = known
+            ways, job.next_server_id, its_token = known
+            job.ways = [_with_token(way, its_token, token) for way in ways]
             return
-        question = _question_of(mail, content, self.snapshot)
+        question = _question_of(mail, content, self.snapshot, token)
         job.awaits = question.awaits
 
         def choose(policies: Mapping[str, Policy]) -> None:
@@ -151,9 +153,8 @@ class _Workbench:
         choose({})
         if job.awaits:
             job.choose = choose
-        elif not (question.domain and question.domain.bounce):
-            # Nothing in them is of this mail alone, as the token of its own envelope sender would be.
-            self._ways[alike] = job.ways, job.next_server_id
+        else:
+            self._ways[alike] = job.ways, job.next_server_id, token
 
 
 def _unless_it_is_broken(prepare: Callable[[Claimed], Job | Settlement], mail: Claimed) -> Job | Settlement:
@@ -167,14 +168,21 @@ def _unless_it_is_broken(prepare: Callable[[Claimed], Job | Settlement], mail: C
         return Settlement(mail, Fate.FAILED, cause="internal", failure=type(defect).__name__)
 
 
-def _question_of(mail: Claimed, content: Content, snapshot: planning.Snapshot) -> Question:
+def _with_token(way: Decision, its_token: str, token: str) -> Decision:
+    """The way of a mail for another one like it, whose envelope sender has a token of its own."""
+    if its_token not in way.envelope_from:
+        return way
+    return replace(way, envelope_from=way.envelope_from.replace(its_token, token))
+
+
+def _question_of(mail: Claimed, content: Content, snapshot: planning.Snapshot, token: str) -> Question:
     return planning.question(
         author=author_of(content),
         lane=mail.lane,
         asked_server_id=mail.asked_server_id,
         of=planning.About(mail.document_type_id, mail.team_id),
         snapshot=snapshot,
-        bounce_token=bounce_token(mail.id),
+        bounce_token=token,
     )
 
 

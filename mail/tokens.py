@@ -2,7 +2,6 @@
 
 import hmac
 from base64 import b32decode, b32encode
-from hashlib import sha256
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -52,4 +51,4 @@ def _keys() -> list[str]:
 
 
 def _mac(key: str, kind: str, data: bytes) -> bytes:
-    return hmac.new(key.encode(), kind.encode() + b"\0" + data, sha256).digest()[:MAC_BYTES]
+    return hmac.digest(key.encode(), kind.encode() + b"\0" + data, "sha256")[:MAC_BYTES]
