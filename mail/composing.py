@@ -180,6 +180,8 @@ def _extra(given: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _mailboxes(text: str) -> tuple[Mailbox, ...]:
+    if not text:
+        return ()
     found = tuple(Mailbox(name, address) for name, address in getaddresses([text]) if name or address)
     # What is no list of addresses is kept as it is, so that composing refuses it by the name of its field.
     broken = headers.BREAKS.search(text) or (text.strip() and not found)
