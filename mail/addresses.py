@@ -77,7 +77,10 @@ def check_mailbox(mailbox: Mailbox) -> Mailbox:
 
 def refuse_control_characters(text: str) -> None:
     """InvalidAddress when the text holds what could begin another header line, or cannot be shown."""
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
+    # What can be printed holds none, and needs no look at each character.
+    if not text.isprintable() and any(
+        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text
+    ):
         raise InvalidAddress(_("Line breaks and control characters are not allowed."))
 
 

@@ -67,7 +67,15 @@ class Question:
         return list(found) or [_refusal(self.author, self.servers, self.domain, self.rules, self.asked)]
 
     def choice(self) -> Decision:
-        return self.ways()[0]
+        """The first of them; the others are not even looked for."""
+        return choose(
+            author=self.author,
+            servers=self.servers,
+            domain=self.domain,
+            rules=self.rules,
+            asked=self.asked,
+            bounce_token=self.bounce_token,
+        )
 
     @property
     def awaits(self) -> str:

@@ -1,5 +1,7 @@
 """One mailbox is read strictly; addresses are compared without case and in A-label form."""
 
+import unicodedata
+
 import pytest
 from django.utils import translation
 from hypothesis import given
@@ -22,6 +24,7 @@ from mail.addresses import (
     parse_filter,
     parse_mailbox,
     readable,
+    refuse_control_characters,
 )
 
 
@@ -334,3 +337,12 @@ def test_any_text_is_a_domain_or_refused(text):
     assert domain.isascii()
     assert domain == domain.lower()
     assert normalise_domain(domain) == domain
+
+
+@given(st.text(max_size=20))
+def test_what_could_begin_a_header_line_is_refused_wherever_it_stands(text):
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
+        with pytest.raises(InvalidAddress):
+            refuse_control_characters(text)
+    else:
+        refuse_control_characters(text)
