@@ -24,13 +24,16 @@ RUNG_SECONDS = 30
 MOMENT_SECONDS = 0.05
 
 _silent_until = 0.0
+# By lane: until when a worker will surely look once more, whatever else happens; nobody needs to ask Redis before.
+_rung_until: dict[str, float] = {}
 
 
 def ring(lane: str) -> None:
     """Wake a worker of this lane once the caller's transaction is committed.
 
-    Rings are coalesced: until a worker hears the first, the next ones cost one short question to Redis.
-    A broker that is dead or silent costs at most 0.3 s, then nothing for ten seconds. No `REDIS_URL`, no bell.
+    Rings are coalesced: until a worker hears the first, the next ones cost one short question to Redis, and that only
+    once in a moment. A broker that is dead or silent costs at most 0.3 s, then nothing for ten seconds. No
+    `REDIS_URL`, no bell.
     """
     if settings.REDIS_URL:
         transaction.on_commit(partial(_ring, lane))
@@ -53,16 +56,29 @@ def heard(lane: str, look: Callable[[], None]) -> None:
 
 def _ring(lane: str) -> None:
     global _silent_until
-    if time.monotonic() < _silent_until:
+    asked = time.monotonic()
+    if asked < max(_silent_until, _rung_until.get(lane, 0.0)):
         return
     try:
-        if _redis().set(_key(lane), 1, nx=True, ex=RUNG_SECONDS):
+        is_first, left = _take_turn(lane)
+        if is_first:
             _send(lane)
+        # Whoever has heard the ring by then, or hears it later, looks once more after that: see `heard`.
+        _rung_until[lane] = asked + min(left, MOMENT_SECONDS)
     except Exception as error:
         # Whatever it is, the mail is safe in its table, and no business of the person who posted it.
         _silent_until = time.monotonic() + SILENT_SECONDS
         _connection.cache_clear()
         logger.warning("bell: silent for %.0f s, the broker failed (%s)", SILENT_SECONDS, type(error).__name__)
+
+
+def _take_turn(lane: str) -> tuple[bool, float]:
+    """Whether nobody has rung, and for how many seconds nobody else will; in one round trip."""
+    with _redis().pipeline(transaction=False) as questions:
+        questions.set(_key(lane), 1, nx=True, ex=RUNG_SECONDS)
+        questions.pttl(_key(lane))
+        is_first, milliseconds = questions.execute()
+    return bool(is_first), milliseconds / 1000
 
 
 def _send(lane: str) -> None:

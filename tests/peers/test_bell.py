@@ -71,6 +71,48 @@ def test_a_worker_hears_the_bell_again_when_redis_is_back(
     assert mails(stack, "recipient_address") == [("julia@acme.test",)]
 
 
+BURST = """
+import json, time
+import redis
+from django.conf import settings
+from django.core.mail import send_mail
+from mail import bell
+from mail.models import Lane
+from tests.lab.waiting import eventually
+
+client = redis.Redis.from_url(settings.REDIS_URL)
+lane = Lane.TRANSACTIONAL
+
+def send():
+    send_mail("Hello", "Hello", "ana@miempresa.test", ["julia@acme.test"])
+
+def asked():
+    return client.info("commandstats").get("cmdstat_set", {}).get("calls", 0)
+
+send()  # its connections stand
+bell.heard(lane, lambda: None)
+eventually(lambda: not client.exists(bell._key(lane)), deadline=5)
+before, began = asked(), time.monotonic()
+for _ in range(50):
+    send()
+moments = (time.monotonic() - began) / bell.MOMENT_SECONDS
+looks = []
+bell.heard(lane, lambda: looks.append(time.monotonic()))
+last = time.monotonic()
+send()  # whoever heard the others will look once more
+eventually(lambda: looks[-1] > last, deadline=5)
+print(json.dumps([asked() - before, moments]))
+"""
+
+
+def test_a_burst_of_mails_asks_redis_once_in_a_moment(start_stack: StartStack, redis: Redis) -> None:
+    stack = start_stack("postgres", EMAIL_URL="smtp://127.0.0.1:9")
+
+    questions, moments = stack.python(BURST)
+
+    assert 1 <= questions <= moments + 3
+
+
 def test_a_schedule_and_a_worker_tidy_up_after_a_dead_one(start_stack: StartStack, smtp_double: SmtpDouble) -> None:
     stack = start_stack("sqlite", EMAIL_URL=smtp_double.url, MAIL_LEASE_SECONDS=2, MAIL_BACKOFF_SECONDS=1)
     smtp_double.hang("DATA", times=1)
