@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
@@ -35,22 +35,28 @@ class Variant:
     together: bool
 
 
-def identify(message: Message, record: "Threaded") -> None:
-    """Give a message that leaves its Message-ID, and the earlier message that it follows."""
+def identify(message: Message, record: "Threaded") -> str:
+    """Give a message that leaves its Message-ID, and the earlier message that it follows; its References."""
+    known = snapshot()
     mailbox = mailbox_of(message.author) if message.author else None
-    message.message_id = new_message_id(snapshot().domain_for(mailbox, about(record)).name)
+    message.message_id = new_message_id(known.domain_for(mailbox, about(record)).name)
     if message.parent_id is None:
         earlier = Message.objects.filter(thread_id=message.thread_id).exclude(message_id="")
         if message.kind == Message.Kind.MESSAGE:
             # Outsiders never saw a note: what they read follows what they could read.
             earlier = earlier.filter(kind=Message.Kind.MESSAGE)
         message.parent = earlier.order_by("-pk").first()
+    # Not the author's domain: the root is the same whoever writes. Then the message that this one follows
+    # (RFC 5322 §3.6.4).
+    root = f"<{message.thread.root}@{known.message_domain}>"
+    parent = message.parent.message_id if message.parent else ""
+    return f"{root} {parent}".strip()
 
 
 def send(
-    message: Message, record: "Threaded", heard: Audience, attachments: Sequence[Attachment] = ()
-) -> dict[int, Mail]:
-    """Queue one copy for everyone reached by e-mail; the mails by the id of their contact."""
+    message: Message, record: "Threaded", heard: Audience, attachments: Sequence[Attachment], references: str
+) -> list[Content]:
+    """Queue one copy for everyone reached by e-mail; the contents of these copies."""
     together = sum(contact.pk in heard.named for contact in heard.by_email) > 1
     groups: dict[Variant, list[Contact]] = defaultdict(list)
     for contact in heard.by_email:
@@ -61,18 +67,17 @@ def send(
         )
         groups[variant].append(contact)
     named = [mailbox for contact in heard.by_email if contact.pk in heard.named and (mailbox := mailbox_of(contact))]
-    contents = [_content(message, record, variant, named) for variant in groups]
-    Content.objects.bulk_create(contents)
-    links = [(content, attachment) for content in contents for attachment in attachments]
-    Content.attachments.through.objects.bulk_create(
-        Content.attachments.through(content=content, attachment=attachment) for content, attachment in links
-    )
+    contents = [_content(message, record, variant, named, references) for variant in groups]
     recipients = (
         [Recipient(mailbox, contact.pk) for contact in contacts if (mailbox := mailbox_of(contact))]
         for contacts in groups.values()
     )
-    mails = queue.enqueue_all(zip(contents, recipients, strict=True), user=message.user, document=record)
-    return {cast(int, mail.contact_id): mail for mail in mails}
+    queue.enqueue_all(zip(contents, recipients, strict=True), user=message.user, document=record)
+    used = Content.attachments.through
+    used.objects.bulk_create(
+        [used(content=content, attachment=attachment) for content in contents for attachment in attachments]
+    )
+    return contents
 
 
 def retry(mails: MailQuerySet) -> int:
@@ -92,7 +97,9 @@ def kept_inside(mail_ids: Collection[int]) -> dict[int, str]:
     return dict.fromkeys(found.values_list("pk", flat=True), "recipient_not_internal")
 
 
-def _content(message: Message, record: "Threaded", variant: Variant, named: Sequence[Mailbox]) -> Content:
+def _content(
+    message: Message, record: "Threaded", variant: Variant, named: Sequence[Mailbox], references: str
+) -> Content:
     author = message.author
     mailbox = mailbox_of(author) if author else None
     with translation.override(variant.language):
@@ -107,17 +114,9 @@ def _content(message: Message, record: "Threaded", variant: Variant, named: Sequ
         to=", ".join(str(mailbox) for mailbox in named) if variant.together else "",
         message_id=message.message_id,
         in_reply_to=message.parent.message_id if message.parent else "",
-        references=references(message),
+        references=references,
         auto_submitted=message.kind == Message.Kind.CHANGE,
     )
-
-
-def references(message: Message) -> str:
-    """The thread's stable root, then the message that this one follows (RFC 5322 §3.6.4)."""
-    # Not the author's domain: the root is the same whoever writes.
-    root = f"<{message.thread.root}@{snapshot().message_domain}>"
-    parent = message.parent.message_id if message.parent else ""
-    return f"{root} {parent}".strip()
 
 
 def _values(message: Message, record: "Threaded", variant: Variant) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from chatter import emails
-from chatter.models import Message, Notification
+from chatter.models import Message
+from chatter.notifying import notify
 from chatter.recipients import Audience, audience, contact_of
 from mail import attachments as files
 from mail.html import is_empty, sanitise
-from mail.models import Attachment, Contact, Mail
+from mail.models import Attachment, Contact
 from mail.models.mail import AnyUser
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def post(
         thread=record.thread,
         kind=Message.Kind(kind),
         author=writer,
-        user_id=None if isinstance(author, Contact) or author is None else author.pk,
+        user=_user_of(author),
         # A header is one line: so is the subject, wherever its words come from.
         subject=" ".join((subject or str(record)).split())[:255],
         body=body,
@@ -76,26 +77,17 @@ def post(
 
 
 def _save_and_tell(message: Message, record: "Threaded", heard: Audience, attachments: Sequence[Attachment]) -> None:
-    if heard.by_email:
-        emails.identify(message, record)
+    references = emails.identify(message, record) if heard.by_email else ""
     message.save(force_insert=True)
     files.post(attachments)
     message.attachments.add(*attachments)
-    mails = emails.send(message, record, heard, attachments)
-    Notification.objects.bulk_create(_notifications(message, heard, mails))
+    contents = emails.send(message, record, heard, attachments, references)
+    notify(message, heard, [content.pk for content in contents])
 
 
-def _notifications(message: Message, heard: Audience, mails: dict[int, Mail]) -> list[Notification]:
-    in_app = {contact.pk for contact in heard.in_app}
-    return [
-        Notification(
-            message=message,
-            contact=contact,
-            channel=Notification.Channel.APP if contact.pk in in_app else Notification.Channel.EMAIL,
-            mail=mails.get(contact.pk),
-        )
-        for contact in heard.everyone
-    ]
+def _user_of(author: "Contact | AnyUser | None") -> Any:
+    """The user who writes here; None for who writes by mail."""
+    return None if author is None or author.pk is None or isinstance(author, Contact) else author
 
 
 def _posted_by(message: Message) -> Message | None:

@@ -1,6 +1,8 @@
 """Django's own `send_mail`, through the queue."""
 
+import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from email.mime.base import MIMEBase
 from email.utils import getaddresses, parseaddr
 from typing import Any
@@ -16,16 +18,17 @@ from django.core.mail import (
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
-from mail import attachments, planning
+from mail import attachments
 from mail.addresses import Mailbox
-from mail.composing import new_message_id
 from mail.models import Attachment, Content
-from mail.queue import Recipient, enqueue_all, standing
+from mail.queue import Recipient, enqueue_all
 
 # Messages that are queued with the same few statements.
 BATCH = 500
 # Set to "yes" on a message whose body must not lie about once it is sent, such as a password reset.
 SENSITIVE_HEADER = "X-Daeris-Sensitive"
+# An address alone, as most are given: nothing in it that needs to be read by the rules for headers.
+_BARE = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 class QueueBackend(BaseEmailBackend):
@@ -39,23 +42,28 @@ class QueueBackend(BaseEmailBackend):
         given = [(message, found) for message in email_messages if (found := _mailboxes(message.recipients()))]
         for message, _ in given:
             _refuse_breaks(message)
-        with transaction.atomic():
+        # One statement is a transaction of its own.
+        is_one = len(given) == 1 and not _parts_of(given[0][0])
+        with nullcontext() if is_one else transaction.atomic():
             for start in range(0, len(given), BATCH):
-                self._queue(given[start : start + BATCH])
+                _queue(given[start : start + BATCH])
         return len(given)
 
-    def _queue(self, given: Sequence[tuple[EmailMessage, Sequence[Mailbox]]]) -> None:
-        known = standing()
-        contents = Content.objects.bulk_create([_content_of(message, known.snapshot) for message, _ in given])
-        links = [
-            Content.attachments.through(content=content, attachment=_stored(part))
-            for content, (message, _) in zip(contents, given, strict=True)
-            for part in _parts_of(message)
-        ]
-        if links:
-            Content.attachments.through.objects.bulk_create(links)
-        recipients = ([Recipient(mailbox) for mailbox in found] for _, found in given)
-        enqueue_all(zip(contents, recipients, strict=True), known=known)
+
+def _queue(given: Sequence[tuple[EmailMessage, Sequence[Mailbox]]]) -> None:
+    contents = [_content_of(message) for message, _ in given]
+    enqueue_all(
+        (content, [Recipient(mailbox) for mailbox in found])
+        for content, (_, found) in zip(contents, given, strict=True)
+    )
+    used = Content.attachments.through
+    links = [
+        used(content=content, attachment=_stored(part))
+        for content, (message, _) in zip(contents, given, strict=True)
+        for part in _parts_of(message)
+    ]
+    if links:
+        used.objects.bulk_create(links)
 
 
 def _refuse_breaks(message: EmailMessage) -> None:
@@ -73,9 +81,9 @@ def _refuse_breaks(message: EmailMessage) -> None:
             raise BadHeaderError(f"Header values can't contain newlines (got {values!r} for header {name!r})")
 
 
-def _content_of(message: EmailMessage, snapshot: planning.Snapshot) -> Content:
+def _content_of(message: EmailMessage) -> Content:
     """The words of the message and the headers of its own, not saved yet."""
-    author = Mailbox(*parseaddr(message.from_email))
+    author = _author_of(message)
     html, _ = _alternatives(message)
     headers = dict(message.extra_headers)
     is_html = message.content_subtype == "html"
@@ -86,11 +94,11 @@ def _content_of(message: EmailMessage, snapshot: planning.Snapshot) -> Content:
         author_name=author.name,
         author_address=author.address,
         reply_to=", ".join(message.reply_to),
-        to=headers.pop("To", ", ".join(message.to)),
-        cc=headers.pop("Cc", ", ".join(message.cc)),
-        message_id=headers.pop("Message-ID", "") or new_message_id(snapshot.domain_for(author).name),
-        in_reply_to=headers.pop("In-Reply-To", ""),
-        references=headers.pop("References", ""),
+        to=str(headers.pop("To", ", ".join(message.to))),
+        cc=str(headers.pop("Cc", ", ".join(message.cc))),
+        message_id=str(headers.pop("Message-ID", "")),
+        in_reply_to=str(headers.pop("In-Reply-To", "")),
+        references=str(headers.pop("References", "")),
         sensitive=str(headers.pop(SENSITIVE_HEADER, "")).lower() == "yes",
         extra_headers=[[name, str(value)] for name, value in headers.items() if name != "From"],
     )
@@ -136,10 +144,16 @@ def _stored(part: MIMEBase | Any) -> Attachment:
     return stored
 
 
+def _author_of(message: EmailMessage) -> Mailbox:
+    given = str(message.from_email)
+    return Mailbox("", given) if _BARE.fullmatch(given) else Mailbox(*parseaddr(given))
+
+
 def _mailboxes(recipients: Sequence[str]) -> list[Mailbox]:
     """Each recipient once, in their order; what cannot be an address is kept, so that its failure shows."""
     found: dict[str, Mailbox] = {}
-    for text in recipients:
-        for name, address in getaddresses([str(text)]) or [("", str(text))]:
-            found.setdefault((address or str(text)).lower(), Mailbox(name, address or str(text)))
+    for text in map(str, recipients):
+        read = [("", text)] if _BARE.fullmatch(text) else getaddresses([text])
+        for name, address in read or [("", text)]:
+            found.setdefault((address or text).lower(), Mailbox(name, address or text))
     return list(found.values())

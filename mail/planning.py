@@ -198,6 +198,11 @@ def snapshot(*, is_current: bool = False, version: int | None = None) -> Snapsho
     return _kept[1] if is_current and _kept else _current()
 
 
+def kept() -> Snapshot:
+    """The settings as they were read last, without a question, for who writes nothing unless they still hold."""
+    return _kept[1] if _kept and _kept[0] == settings.MAIL_SERVER_URL else _current()
+
+
 def unchanged() -> "models.QuerySet[Options]":
     """One row while the settings are those that were read last, for who has more to ask at the same time."""
     version = _kept[1].version if _kept and _kept[0] == settings.MAIL_SERVER_URL else 0

@@ -1,21 +1,22 @@
 """Into the queue, and what people do with what lies in it."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import TypedDict, Unpack
 
 from django.db import connection, models, transaction
-from django.utils.timezone import now
 
-from mail import bell, planning
+from mail import bell, planning, writing
 from mail.addresses import InvalidAddress, Mailbox, parse_mailbox
+from mail.composing import new_message_id
 from mail.folding import fold
-from mail.models import Content, Lane, Mail, Server
+from mail.models import Content, Lane, Server
 from mail.models.mail import MailQuerySet
-from mail.routing import Decision
-from mail.statements import NOW, rows
+from mail.writing import Copy, Letter, Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,92 +27,75 @@ class Recipient:
     contact_id: int | None = None
 
 
-def enqueue(
-    content: Content,
-    recipients: Sequence[Recipient],
-    *,
-    user: models.Model | None = None,
-    document: models.Model | None = None,
-    lane: str = Lane.TRANSACTIONAL,
-    asked_server: Server | None = None,
-    due_at: datetime | None = None,
-) -> list[Mail]:
-    """One mail for each recipient, planned and waiting; part of the caller's transaction.
+class How(TypedDict, total=False):
+    """What a caller may say of the mails that it queues."""
 
-    A copy that cannot leave (no server, no From, an address that is none) is written down as failed with
-    its cause, so that it is seen. The bell rings when the transaction is committed.
+    user: models.Model | None
+    document: models.Model | None
+    lane: str
+    asked_server: Server | None
+    due_at: datetime | None
+
+
+def enqueue(content: Content, recipients: Sequence[Recipient], **how: Unpack[How]) -> list[int]:
+    """One mail for each recipient, planned and waiting; their keys. Part of the caller's transaction.
+
+    A content that was not saved is saved with its copies. A copy that cannot leave (no server, no From, an address
+    that is none) is written down as failed with its cause, so that it is seen. The bell rings when the transaction
+    is committed.
     """
-    return enqueue_all(
-        [(content, recipients)], user=user, document=document, lane=lane, asked_server=asked_server, due_at=due_at
-    )
+    return enqueue_all([(content, recipients)], **how)
 
 
-def enqueue_all(
-    letters: Iterable[tuple[Content, Sequence[Recipient]]],
-    *,
-    user: models.Model | None = None,
-    document: models.Model | None = None,
-    lane: str = Lane.TRANSACTIONAL,
-    asked_server: Server | None = None,
-    due_at: datetime | None = None,
-    known: "Standing | None" = None,
-) -> list[Mail]:
-    """The same for many contents and their recipients, in as few statements as for one.
+def enqueue_all(letters: Iterable[tuple[Content, Sequence[Recipient]]], **how: Unpack[How]) -> list[int]:
+    """The same for many contents and their recipients, in as few round trips as for one.
 
-    `known` is what the caller has just asked for.
+    A new content without a Message-ID gets one, in the domain of its mails.
     """
-    snapshot, resting = known or standing()
-    of = planning.about(document)
-    shared = {
-        "lane": lane,
-        "user": user,
-        "asked_server": asked_server,
-        "due_at": due_at or now(),
-        **_document_fields(document, of),
-    }
-    asked_id = asked_server.pk if asked_server else None
-
-    @cache
-    def plan(author: Mailbox | None) -> Decision:
-        return planning.plan(author=author, lane=lane, asked_server_id=asked_id, of=of, snapshot=snapshot)
-
-    mails: list[Mail] = []
-    for content, recipients in letters:
-        decision = plan(author_of(content))
-        server_id = decision.server.id if decision.server else None
-        planned = {
-            "content": content,
-            "server_id": server_id,
-            # A server in trouble: the worker looks for another one first.
-            "plan_version": 0 if server_id in resting else snapshot.version,
-            **shared,
-        }
-        mails += [_mail(content, recipient, decision, planned) for recipient in recipients]
-    with transaction.atomic(savepoint=False):
-        Mail.objects.bulk_create(mails, batch_size=1000)
-        bell.ring(lane)
+    waiting = [(content, recipients) for content, recipients in letters if recipients]
+    if not waiting:
+        return []
+    mails: list[int] = []
+    snapshot = planning.kept()
+    with _all_or_nothing(len(waiting)):
+        while waiting:
+            written = _write(waiting, how, snapshot)
+            mails += chain.from_iterable(written)
+            # Whatever was planned under settings that no longer hold.
+            waiting = [letter for letter, keys in zip(waiting, written, strict=True) if not keys]
+            snapshot = planning.snapshot() if waiting else snapshot
+        bell.ring(how.get("lane", Lane.TRANSACTIONAL))
     return mails
 
 
-class Standing(NamedTuple):
-    """The settings of now, and the servers that are left alone for a while because they could not be reached."""
+def _write(
+    wanted: Iterable[tuple[Content, Sequence[Recipient]]], how: How, snapshot: planning.Snapshot
+) -> list[list[int]]:
+    """Plan these under the settings of the snapshot, and write down those for which they still hold."""
+    shared, of = _shared(how)
 
-    snapshot: planning.Snapshot
-    resting: Set[int]
+    @cache
+    def plan(author: Mailbox | None) -> tuple[int | None, str, str]:
+        decision = planning.plan(
+            author=author, lane=shared["lane"], asked_server_id=shared["asked_server_id"], of=of, snapshot=snapshot
+        )
+        server_id = decision.server.id if decision.server else None
+        return server_id, decision.error.value if decision.error else "", snapshot.domain_for(author, of).name
+
+    letters: list[Letter] = []
+    for content, recipients in wanted:
+        server_id, error, domain = plan(author_of(content))
+        words = fold(content.subject), fold(shared["document_name"])
+        copies = [_copy(recipient, words, error) for recipient in recipients]
+        letters.append(Letter(content, content.message_id or new_message_id(domain), server_id, copies))
+    return writing.write(letters, shared, version=snapshot.version)
 
 
-def standing() -> Standing:
-    """How things stand, in one question."""
-    found = rows(_STANDING[connection.vendor])
-    snapshot = planning.snapshot(version=found[0][0] if found else None)
-    return Standing(snapshot, {server_id for _, server_id in found if server_id is not None})
-
-
-_STANDING = {
-    vendor: f"SELECT options.version, server.id FROM mail_options AS options"
-    f" LEFT JOIN mail_server AS server ON server.resting_until > {clock} WHERE options.id = 1"
-    for vendor, clock in NOW.items()
-}
+def _all_or_nothing(letters: int) -> AbstractContextManager[None]:
+    """The caller's transaction, or one of its own; on PostgreSQL one letter is one statement, and needs none."""
+    connection.close_if_health_check_failed()
+    is_alone = letters == 1 and connection.vendor == "postgresql" and connection.get_autocommit()
+    return nullcontext() if is_alone else transaction.atomic(savepoint=False)
 
 
 def retry(mails: MailQuerySet) -> int:
@@ -138,25 +122,20 @@ def author_of(content: Content) -> Mailbox | None:
     return Mailbox(content.author_name, content.author_address) if content.author_address else None
 
 
-def _mail(content: Content, recipient: Recipient, decision: Decision, shared: dict[str, Any]) -> Mail:
+def _copy(recipient: Recipient, words: Sequence[str], error: str) -> Copy:
     mailbox = recipient.mailbox
-    mail = Mail(
-        recipient_name=mailbox.name[:200],
-        recipient_address=mailbox.address[:320],
-        contact_id=recipient.contact_id,
-        search=fold(" ".join([content.subject, mailbox.name, mailbox.address, shared["document_name"]])),
-        **shared,
-    )
-    cause = _reason_against(mailbox, decision)
-    if cause:
-        mail.state, mail.cause, mail.settled_at = Mail.State.FAILED, cause, now()
-    return mail
+    subject, document = words
+    return {
+        "recipient_name": mailbox.name[:200],
+        "recipient_address": mailbox.address[:320],
+        "contact_id": recipient.contact_id,
+        "search": " ".join([subject, fold(mailbox.name), fold(mailbox.address), document]),
+        "cause": error or _reason_against(mailbox),
+    }
 
 
-def _reason_against(mailbox: Mailbox, decision: Decision) -> str:
-    """Why this copy cannot leave, known without asking any server; "" when it can."""
-    if decision.error:
-        return decision.error.value
+def _reason_against(mailbox: Mailbox) -> str:
+    """Why nothing can be sent there, known without asking any server; "" when it can."""
     try:
         parse_mailbox(mailbox.address)
     except InvalidAddress:
@@ -164,12 +143,18 @@ def _reason_against(mailbox: Mailbox, decision: Decision) -> str:
     return ""
 
 
-def _document_fields(document: models.Model | None, of: planning.About) -> dict[str, Any]:
-    name = str(document)[:200] if document else ""
-    key = document.pk if document else None
-    return {
+def _shared(how: How) -> tuple[Shared, planning.About]:
+    """What the mails have in common, and what decides about them."""
+    document, user, asked = how.get("document"), how.get("user"), how.get("asked_server")
+    of = planning.about(document)
+    shared: Shared = {
+        "lane": how.get("lane", Lane.TRANSACTIONAL),
+        "user_id": user.pk if user else None,
+        "asked_server_id": asked.pk if asked else None,
+        "due_at": how.get("due_at"),
         "document_type_id": of.document_type_id,
-        "document_id": key,
-        "document_name": name,
+        "document_id": document.pk if document else None,
+        "document_name": str(document)[:200] if document else "",
         "team_id": of.team_id,
     }
+    return shared, of

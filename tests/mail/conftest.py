@@ -70,7 +70,8 @@ def make_mails(make_content: Callable[..., Content]) -> MakeMails:
 
     def make(*addresses: str, content: Content | None = None, **options: Any) -> list[Mail]:
         recipients = [Recipient(Mailbox("", address)) for address in addresses or ["julia@levante.example"]]
-        return enqueue(content or make_content(), recipients, **options)
+        keys = enqueue(content or make_content(), recipients, **options)
+        return list(Mail.objects.filter(pk__in=keys).order_by("pk"))
 
     return make
 

@@ -90,8 +90,8 @@ class Mails(RuleBasedStateMachine):
             message_id=new_message_id("miempresa.example"),
         )
         recipients = [Recipient(Mailbox("", f"customer{n}@acme.example")) for n in range(copies)]
-        for mail in queue.enqueue(content, recipients):
-            self.mails[mail.pk] = Expected(mail.pk)
+        for pk in queue.enqueue(content, recipients):
+            self.mails[pk] = Expected(pk)
 
     @rule(target=claims, owner=st.sampled_from(["one", "two"]))
     def claim(self, owner: str) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from email.utils import getaddresses, parseaddr
 
 import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
@@ -9,9 +10,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daeris.documents.models import Opportunity
-from mail import claiming, queue
+from mail import backend, claiming, queue
 from mail.backend import SENSITIVE_HEADER
 from mail.claiming import Hands
 from mail.models import Attempt, Content, Mail, Server
@@ -282,6 +285,17 @@ def test_send_mail_refuses_a_line_break_in_a_header(server: Server, settings: ob
         EmailMessage("Hola\nBcc: x@y.example", "", "ana@miempresa.example", ["julia@levante.example"]).send()
 
     assert not Mail.objects.exists()
+
+
+def parts(letters: str) -> st.SearchStrategy[str]:
+    return st.lists(st.text(letters, min_size=1, max_size=5), min_size=1, max_size=3).map(".".join)
+
+
+@given(parts("azAZ09_+-"), parts("azAZ09-"))
+def test_an_address_alone_is_read_as_the_standard_library_reads_it(local: str, domain: str) -> None:
+    address = f"{local}@{domain}"
+    assert backend._BARE.fullmatch(address)
+    assert getaddresses([address]) == [parseaddr(address)] == [("", address)]
 
 
 # -- Commands ----------------------------------------------------------------------------------------
