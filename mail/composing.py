@@ -5,7 +5,7 @@ encoded words, which breaks threads, and it takes twenty times as long. In the t
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, getaddresses
@@ -15,7 +15,7 @@ from mail.addresses import Mailbox
 from mail.headers import MessageInvalid
 from mail.mime import AttachmentPart
 from mail.models import Attachment, Content
-from mail.wire import dot_stuffed
+from mail.wire import PIECE, dot_stuffed
 
 __all__ = [
     "AttachmentPart",
@@ -73,6 +73,11 @@ class Letter:
     def is_small(self) -> bool:
         """Whether it is words only, and few: encoded in less time than it takes to hand it to another thread."""
         return not self.attachments and len(self.text) + len(self.html) <= SMALL
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it has when it is encoded: 78 for every 57 of a file."""
+        return len(self.text) + len(self.html) + sum(file.size for file in self.attachments) * 78 // 57
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +197,12 @@ def _part_of(attachment: Attachment) -> AttachmentPart:
     # Found now: the thread that reads the file later has no database.
     storage, path = attachment.blob.file.storage, str(attachment.blob.file.name)
 
-    def read() -> bytes:
+    def read() -> Iterator[bytes]:
         try:
             with storage.open(path, "rb") as file:
-                data: bytes = file.read()
-                return data
+                while piece := file.read(PIECE):
+                    yield piece
         except FileNotFoundError:
             raise FileGone(attachment.name) from None
 
-    return AttachmentPart(attachment.name, attachment.content_type, attachment.content_id, read)
+    return AttachmentPart(attachment.name, attachment.content_type, attachment.content_id, read, attachment.size)

@@ -1,14 +1,14 @@
 """The body of a mail: its text, the HTML twin, the images shown in it, the files beside it.
 
-Files are written into one buffer as they are read, so that a big one is
-in memory once as it is and once encoded, however many copies are sent.
+Files are read in pieces and written into one buffer as they are read, so that
+a big one is in memory once and encoded, however many copies are sent.
 """
 
 import base64
 import binascii
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Protocol
@@ -24,17 +24,18 @@ BEYOND_ASCII = bytes(range(0x80, 0x100))
 CONTENT_TYPE = re.compile(r"([a-z0-9][\w!#$&^.+-]*)/([a-z0-9][\w!#$&^.+-]*)", re.ASCII | re.IGNORECASE)
 CONTENT_ID = re.compile(r"[\w!#$%&'*+/=?^`{|}~.@-]{1,200}", re.ASCII)
 LONGEST_TYPE = 127
-CHUNK = 57 * 1024  # whole lines of base64
+LINE = 57  # bytes of a line of base64
 
 
 @dataclass(frozen=True, slots=True)
 class AttachmentPart:
-    """A file as the mail carries it. `read` is called once, when the body is encoded."""
+    """A file as the mail carries it. `read` is called once, when the body is encoded, and gives it in pieces."""
 
     name: str
     content_type: str
     content_id: str
-    read: Callable[[], bytes]
+    read: Callable[[], Iterable[bytes]]
+    size: int = 0
 
 
 def encode(text: str, rich: str, attachments: Sequence[AttachmentPart]) -> tuple[bytes, bytes]:
@@ -132,19 +133,20 @@ class _File:
         if self._as_it_is is not None:
             out.write(self._as_it_is)
             return
-        data = memoryview(self._file.read())
-        for start in range(0, len(data), CHUNK):
-            encoded = base64.b64encode(data[start : start + CHUNK])
-            for line in range(0, len(encoded), 76):
-                out.write(encoded[line : line + 76])
-                out.write(b"\r\n")
+        rest = b""
+        for piece in self._file.read():
+            data = rest + piece
+            whole = len(data) - len(data) % LINE
+            _write_lines(out, data[:whole])
+            rest = data[whole:]
+        _write_lines(out, rest)
 
     def _head(self, file: AttachmentPart, is_inline: bool) -> Iterator[str]:
         content_type = _content_type(file.content_type)
         encoding = "base64"
         if content_type.startswith("message/"):
             # RFC 2046 §5.2.1 forbids base64 here; what cannot travel as it is goes as a plain file.
-            data = file.read()
+            data = b"".join(file.read())
             if content_type == "message/rfc822" and _travels_as_it_is(data):
                 self._as_it_is, encoding = data, "7bit"
             else:
@@ -154,6 +156,12 @@ class _File:
         yield f"Content-Disposition: {headers.disposition('inline' if is_inline else 'attachment', file.name)}\r\n"
         if is_inline:
             yield f"Content-ID: {_content_id(file.content_id)}\r\n"
+
+
+def _write_lines(out: BytesIO, data: bytes) -> None:
+    encoded = base64.b64encode(data)
+    lines = [encoded[start : start + 76] for start in range(0, len(encoded), 76)]
+    out.write(b"\r\n".join([*lines, b""]))
 
 
 def _content_type(text: str) -> str:
