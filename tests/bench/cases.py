@@ -72,6 +72,8 @@ CONTESTS = [
     Contest("latency idle", goals.CELERY, 150, latency.peer_idle),
     Contest("latency busy", OURS, 100_000, latency.ours_busy),
     Contest("memory", OURS, 200_000, memory.many),
+    Contest("memory of 25 MB to many", OURS, 500, memory.large),
+    Contest("memory of 25 MB each", OURS, 50, lambda lab, total: memory.large(lab, total, contents=total)),
 ]
 CASES = list(dict.fromkeys(contest.case for contest in CONTESTS))
 

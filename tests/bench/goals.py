@@ -51,6 +51,8 @@ GOALS = [
     Goal("latency busy", "p99", 150, 50, less_is_better=True),
     Goal("memory", "memory", 180, 150, less_is_better=True),
     Goal("memory", "growth", 1.05, less_is_better=True),
+    Goal("memory of 25 MB to many", "more", 140, less_is_better=True),
+    Goal("memory of 25 MB each", "more", 140, less_is_better=True),
 ]
 
 

@@ -3,6 +3,7 @@
 Mail is queued as projects queue it: by `send_mail` and its backend, by `post()`, by the queue's own function.
 """
 
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import django
 
 django.setup()
 
+from django.core.files.base import ContentFile  # noqa: E402
 from django.core.mail import EmailMultiAlternatives, get_connection, send_mail  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
@@ -19,6 +21,7 @@ from daeris.documents.models import Opportunity  # noqa: E402
 from daeris.models import User  # noqa: E402
 from mail import pauses  # noqa: E402
 from mail.addresses import Mailbox  # noqa: E402
+from mail.attachments import store  # noqa: E402
 from mail.composing import new_message_id  # noqa: E402
 from mail.configuration import import_configuration  # noqa: E402
 from mail.models import Contact, Content, Lane  # noqa: E402
@@ -53,16 +56,21 @@ def queue_same(total: int, each: int = 0, lane: str = Lane.TRANSACTIONAL) -> flo
     began, each = time.perf_counter(), each or total
     for first in range(0, total, each):
         with transaction.atomic():
-            content = Content.objects.create(
-                subject=letter.subject(first),
-                text=letter.TEXT,
-                html=letter.HTML,
-                author_address=letter.SENDER,
-                message_id=new_message_id("miempresa.test"),
-            )
+            content = _content(first)
             people = range(first, min(first + each, total))
             enqueue(content, [Recipient(Mailbox("", letter.recipient(number))) for number in people], lane=lane)
     return time.perf_counter() - began
+
+
+def queue_files(total: int, contents: int, size: int) -> None:
+    """Queue mails with a file of this size, so many contents shared out among them."""
+    for first in range(contents):
+        file = ContentFile(random.Random(first).randbytes(size))
+        with transaction.atomic():
+            content = _content(first)
+            content.attachments.add(store(file, name=f"Plano {first}.pdf", content_type="application/pdf"))
+            people = range(first, total, contents)
+            enqueue(content, [Recipient(Mailbox("", letter.recipient(number))) for number in people])
 
 
 def queue_singly(total: int) -> float:
@@ -132,6 +140,16 @@ def outcome() -> dict[str, Any]:
     return found
 
 
+def _content(number: int) -> Content:
+    return Content.objects.create(
+        subject=letter.subject(number),
+        text=letter.TEXT,
+        html=letter.HTML,
+        author_address=letter.SENDER,
+        message_id=new_message_id("miempresa.test"),
+    )
+
+
 def _send(number: int) -> None:
     send_mail(letter.subject(number), letter.TEXT, letter.SENDER, [letter.recipient(number)], html_message=letter.HTML)
 
@@ -143,5 +161,5 @@ def _message(number: int) -> EmailMultiAlternatives:
 
 
 if __name__ == "__main__":
-    queueing: list[Callable[..., Any]] = [queue_distinct, queue_same, queue_singly, queue_slowly, post]
+    queueing: list[Callable[..., Any]] = [queue_distinct, queue_same, queue_files, queue_singly, queue_slowly, post]
     serve([configure, empty, *queueing, settle_down, go, is_settled, outcome])

@@ -10,6 +10,9 @@ from tests.lab.proc import private_folder
 from tests.lab.redis import Redis
 from tests.lab.stack import Stack
 
+# What the workers' memory is measured with; 20 MB are usual.
+LARGEST_FILE = 25 * 2**20
+
 
 class Lab:
     """Everything that lasts for one `make bench`."""
@@ -23,6 +26,7 @@ class Lab:
             self.folder / "ours",
             database_url=self._postgres.create_database(),
             redis_url=self._redis.url,
+            MAIL_MAX_UPLOAD_BYTES=LARGEST_FILE,
         )
         self.peers_database = self._postgres.create_database()
         # A number of its own: the peers' broker is emptied before each run.

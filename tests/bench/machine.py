@@ -27,6 +27,23 @@ def memory_mib(*pids: int) -> float:
     return sum(_pss_kib(each) for pid in pids for _, each in _family(pid)) / 1024
 
 
+class HighWater:
+    """What a process comes to hold at most, the kernel's own count: no moment is missed, pages of programs included."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = PROC / str(pid) / "status"
+        (PROC / str(pid) / "clear_refs").write_text("5")  # see proc(5): the mark is that of now
+        self.start = self._mib("VmRSS")
+
+    @property
+    def more(self) -> float:
+        """MiB above what it held at first."""
+        return self._mib("VmHWM") - self.start
+
+    def _mib(self, name: str) -> float:
+        return int(_named(self._status, name).split()[0]) / 1024
+
+
 class Watch:
     """For the time of a `with`: processor seconds of each group of processes, and the share of everybody else.
 

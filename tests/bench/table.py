@@ -17,6 +17,7 @@ TITLES = {
     "memory": "MiB at most",
     "after": "MiB after all",
     "growth": "after all to after the first 10,000",
+    "more": "MiB more than idle",
 }
 HEAD = (
     *("case", "who", "runs", "median [min–max]", "Daeris is", "owed", "aim"),
