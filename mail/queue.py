@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from itertools import chain
 from typing import TypedDict, Unpack
 
 from django.db import connection, models, transaction
@@ -25,6 +24,9 @@ class Recipient:
 
     mailbox: Mailbox
     contact_id: int | None = None
+
+
+_Letters = Sequence[tuple[Content, Sequence[Recipient]]]
 
 
 class How(TypedDict, total=False):
@@ -48,30 +50,23 @@ def enqueue(content: Content, recipients: Sequence[Recipient], **how: Unpack[How
 
 
 def enqueue_all(letters: Iterable[tuple[Content, Sequence[Recipient]]], **how: Unpack[How]) -> list[int]:
-    """The same for many contents and their recipients, in as few round trips as for one.
+    """The same for many contents and their recipients, in as few round trips as for a few.
 
     A new content without a Message-ID gets one, in the domain of its mails.
     """
-    waiting = [(content, recipients) for content, recipients in letters if recipients]
-    if not waiting:
+    wanted = [(content, recipients) for content, recipients in letters if recipients]
+    if not wanted:
         return []
-    mails: list[int] = []
-    snapshot = planning.kept()
-    with _all_or_nothing(len(waiting)):
-        while waiting:
-            written = _write(waiting, how, snapshot)
-            mails += chain.from_iterable(written)
-            # Whatever was planned under settings that no longer hold.
-            waiting = [letter for letter, keys in zip(waiting, written, strict=True) if not keys]
-            snapshot = planning.snapshot() if waiting else snapshot
+    with _all_or_nothing(wanted):
+        mails = _write(wanted, how, planning.kept())
+        while not mails:  # those were not the settings of now
+            mails = _write(wanted, how, planning.snapshot())
         bell.ring(how.get("lane", Lane.TRANSACTIONAL))
     return mails
 
 
-def _write(
-    wanted: Iterable[tuple[Content, Sequence[Recipient]]], how: How, snapshot: planning.Snapshot
-) -> list[list[int]]:
-    """Plan these under the settings of the snapshot, and write down those for which they still hold."""
+def _write(wanted: _Letters, how: How, snapshot: planning.Snapshot) -> list[int]:
+    """Plan these under the settings of the snapshot, and write them down if those still hold."""
     shared, of = _shared(how)
 
     @cache
@@ -86,15 +81,15 @@ def _write(
     for content, recipients in wanted:
         server_id, error, domain = plan(author_of(content))
         words = fold(content.subject), fold(shared["document_name"])
-        copies = [_copy(recipient, words, error) for recipient in recipients]
-        letters.append(Letter(content, content.message_id or new_message_id(domain), server_id, copies))
+        copies = [_copy(content, recipient, words, server_id, error) for recipient in recipients]
+        letters.append(Letter(content, content.message_id or new_message_id(domain), copies))
     return writing.write(letters, shared, version=snapshot.version)
 
 
-def _all_or_nothing(letters: int) -> AbstractContextManager[None]:
+def _all_or_nothing(letters: _Letters) -> AbstractContextManager[None]:
     """The caller's transaction, or one of its own; on PostgreSQL one letter is one statement, and needs none."""
     connection.close_if_health_check_failed()
-    is_alone = letters == 1 and connection.vendor == "postgresql" and connection.get_autocommit()
+    is_alone = len(letters) == 1 and connection.vendor == "postgresql" and connection.get_autocommit()
     return nullcontext() if is_alone else transaction.atomic(savepoint=False)
 
 
@@ -122,10 +117,12 @@ def author_of(content: Content) -> Mailbox | None:
     return Mailbox(content.author_name, content.author_address) if content.author_address else None
 
 
-def _copy(recipient: Recipient, words: Sequence[str], error: str) -> Copy:
+def _copy(content: Content, recipient: Recipient, words: tuple[str, str], server_id: int | None, error: str) -> Copy:
     mailbox = recipient.mailbox
     subject, document = words
     return {
+        "content_id": content.pk,
+        "server_id": server_id,
         "recipient_name": mailbox.name[:200],
         "recipient_address": mailbox.address[:320],
         "contact_id": recipient.contact_id,

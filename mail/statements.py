@@ -46,20 +46,6 @@ def rows(sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[t
         return list(found.fetchall()) if found.pgresult and found.pgresult.nfields else []
 
 
-def rows_of_each(sql: str, parameters: Sequence[Mapping[str, Any]]) -> list[list[tuple[Any, ...]]]:
-    """What the statement gives for each of these; in the caller's transaction, and without waiting for every answer."""
-    first, *others = parameters
-    found = [rows(sql, first)]
-    if not others or connection.vendor != "postgresql":
-        return found + [rows(sql, each) for each in others]
-    import psycopg
-
-    with connection.wrap_database_errors:
-        cursor = psycopg.Cursor(connection.connection)
-        cursor.executemany(sql, others, returning=True)
-        return found + [cursor.fetchall() for _ in cursor.results()]
-
-
 def as_json(items: Iterable[Mapping[str, object]]) -> str:
     """The rows for `items_of`, as the one parameter that carries them all."""
     as_column = connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value

@@ -1,6 +1,7 @@
-"""New mail is written down: a content and its copies, planned, in one statement.
+"""New mail is written down: contents and their copies, planned.
 
-Written by hand, because everything that leaves passes here, and a mail has twice as many columns as are ever given.
+One letter is one statement on PostgreSQL, many are three. Written by hand, because everything that leaves passes here,
+and a mail has twice as many columns as are ever given.
 """
 
 import json
@@ -14,12 +15,15 @@ from django.db import connection
 from django.utils.timezone import now
 
 from mail.models import Content, Mail
-from mail.statements import NOW, items_of, rows, rows_of_each
+from mail.statements import NOW, items_of, rows
 
 
 class Copy(TypedDict):
-    """What a mail does not share with the other copies of its content."""
+    """What a mail does not share with all others that are queued together."""
 
+    # Known when the content is.
+    content_id: int | None
+    server_id: int | None
     recipient_name: str
     recipient_address: str
     contact_id: int | None
@@ -43,24 +47,37 @@ class Shared(TypedDict):
 
 @dataclass(slots=True)
 class Letter:
-    """A content, new or kept, the copies of it, and the server that they are planned for."""
+    """A content, new or kept, and the copies of it."""
 
     content: Content
     # For a new content.
     message_id: str
-    server_id: int | None
     copies: Sequence[Copy]
 
     @property
     def is_new(self) -> bool:
         return not self.content.pk
 
+    def words(self) -> dict[str, Any]:
+        """The content as its columns."""
+        content = self.content
+        words = {name: getattr(content, name) for name in _WORDS}
+        return words | {"message_id": self.message_id, "extra_headers": json.dumps(content.extra_headers)}
 
-def write(letters: Sequence[Letter], shared: Shared, *, version: int) -> list[list[int]]:
-    """Write these, in the caller's transaction; the keys of the mails of each letter, in the order of its copies.
+    def is_saved(self, pk: int, moment: datetime) -> None:
+        """Leave on the content what `save` would have left, and let its copies know it."""
+        content = self.content
+        content.pk, content.message_id, content.created_at = pk, self.message_id, moment
+        content._state.adding, content._state.db = False, connection.alias
+        for copy in self.copies:
+            copy["content_id"] = pk
 
-    A letter is not written, and has no keys, when the settings are no longer those of this version: nobody sees what
-    was planned under older ones.
+
+def write(letters: Sequence[Letter], shared: Shared, *, version: int) -> list[int]:
+    """Write these, in the caller's transaction; the keys of the mails in the order of the copies.
+
+    No mail is written, and no key given, when the settings are no longer those of this version: nobody sees what was
+    planned under older ones.
     """
     moment = now()
     given = {
@@ -70,86 +87,80 @@ def write(letters: Sequence[Letter], shared: Shared, *, version: int) -> list[li
         "now": _as_column(moment),
         "version": version,
     }
-    keys = _together if connection.vendor == "postgresql" else _one_after_the_other
-    found = keys(letters, [{**given, **_values(letter)} for letter in letters])
-    for letter, mails in zip(letters, found, strict=True):
-        if mails and letter.is_new:
-            _is_saved(letter, mails[0][1], moment)
-    return [sorted(pk for pk, _ in mails) for mails in found]
+    new = [letter for letter in letters if letter.is_new]
+    if len(letters) == len(new) == 1 and connection.vendor == "postgresql":
+        return _write_one(new[0], given, moment)
+    keys = (_copy_contents if connection.vendor == "postgresql" else _insert_contents)(new, given) if new else []
+    if len(keys) < len(new):
+        return []
+    for letter, pk in zip(new, keys, strict=True):
+        letter.is_saved(pk, moment)
+    copies = json.dumps([copy for letter in letters for copy in letter.copies])
+    return sorted(pk for pk, _ in rows(_mails("item.content_id"), {**given, "copies": copies}))
 
 
-def _values(letter: Letter) -> dict[str, Any]:
-    content = letter.content
-    plan = {"content_id": content.pk, "server_id": letter.server_id, "copies": json.dumps(letter.copies)}
-    if not letter.is_new:
-        return plan
-    words = {name: getattr(content, name) for name in _WORDS}
-    return {
-        **words,
-        **plan,
-        "message_id": letter.message_id,
-        "extra_headers": json.dumps(content.extra_headers),
-    }
+def _write_one(letter: Letter, given: dict[str, Any], moment: datetime) -> list[int]:
+    """On PostgreSQL what one INSERT gives, another one uses."""
+    found = rows(_one(), {**given, **letter.words(), "copies": json.dumps(letter.copies)})
+    if found:
+        letter.is_saved(found[0][1], moment)
+    return sorted(pk for pk, _ in found)
 
 
-def _is_saved(letter: Letter, pk: int, moment: datetime) -> None:
-    """What `save` would have left on the content."""
-    content = letter.content
-    content.pk, content.message_id, content.created_at = pk, letter.message_id, moment
-    content._state.adding, content._state.db = False, connection.alias
+def _copy_contents(letters: Sequence[Letter], given: dict[str, Any]) -> list[int]:
+    """The quickest way into PostgreSQL. COPY gives no keys back, so they are drawn first."""
+    import psycopg
+
+    keys = [pk for (pk,) in rows(_KEYS, {**given, "letters": len(letters)})]
+    if not keys:
+        return []
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection).copy(_COPY) as table:
+        for pk, letter in zip(keys, letters, strict=True):
+            table.write_row((pk, given["now"], *letter.words().values()))
+    return keys
 
 
-# -- The statements: each gives the keys of the mails and of their content -----------------------------
+def _insert_contents(letters: Sequence[Letter], given: dict[str, Any]) -> list[int]:
+    return [pk for letter in letters for (pk,) in rows(_CONTENT, {**given, **letter.words()})]
 
-_Keys = list[tuple[Any, ...]]
+
+# -- The statements ----------------------------------------------------------------------------------
+
 _WORDS = [field.name for field in Content._meta.concrete_fields if field.name not in {"id", "created_at"}]
+_COLUMNS = ", ".join(f'"{name}"' for name in _WORDS)
 # Under the settings that were looked at, or not at all.
-_UNCHANGED = "options.id = 1 AND options.version = %(version)s"
-_KEPT = f"SELECT CAST(%(content_id)s AS bigint) AS id FROM mail_options AS options WHERE {_UNCHANGED}"
-_NEW = """
-    INSERT INTO mail_content ({columns}, created_at)
-    SELECT {values}, %(now)s FROM mail_options AS options WHERE {unchanged}
+_SETTINGS = "mail_options AS options WHERE options.id = 1 AND options.version = %(version)s"
+_CONTENT = f"""
+    INSERT INTO mail_content (created_at, {_COLUMNS})
+    SELECT %(now)s, {", ".join(f"%({name})s" for name in _WORDS)} FROM {_SETTINGS}
     RETURNING id
-""".format(
-    columns=", ".join(f'"{name}"' for name in _WORDS),
-    values=", ".join(f"%({name})s" for name in _WORDS),
-    unchanged=_UNCHANGED,
-)
-
-
-def _together(letters: Sequence[Letter], values: Sequence[dict[str, Any]]) -> list[_Keys]:
-    """PostgreSQL: what one INSERT gives, another one uses."""
-    statements = [f"WITH content AS ({_NEW if letter.is_new else _KEPT}) {_mails()}" for letter in letters]
-    if len(set(statements)) == 1:
-        return rows_of_each(statements[0], values)
-    return [rows(statement, each) for statement, each in zip(statements, values, strict=True)]
-
-
-def _one_after_the_other(letters: Sequence[Letter], values: Sequence[dict[str, Any]]) -> list[_Keys]:
-    """SQLite: an INSERT gives its keys to nobody but the caller."""
-    found: list[_Keys] = []
-    for letter, each in zip(letters, values, strict=True):
-        content = rows(_NEW if letter.is_new else _KEPT, each)
-        each["content_id"] = content[0][0] if content else None
-        found.append(rows(f"WITH content AS ({_KEPT}) {_mails()}", each) if content else [])
-    return found
+"""
+_COPY = f"COPY mail_content (id, created_at, {_COLUMNS}) FROM STDIN"
+_KEYS = f"""
+    SELECT nextval((SELECT pg_get_serial_sequence('mail_content', 'id')::regclass))
+    FROM generate_series(1, %(letters)s), {_SETTINGS}
+"""
 
 
 @cache
-def _mails() -> str:
+def _one() -> str:
+    return f"WITH content AS ({_CONTENT}) {_mails('content.id', 'content, ')}"
+
+
+@cache
+def _mails(content_id: str, content: str = "") -> str:
     """Every column of a new mail; the model says what those hold that are not named here."""
     vendor = connection.vendor
-    is_resting = f"SELECT 1 FROM mail_server WHERE id = %(server_id)s AND resting_until > {NOW[vendor]}"
+    is_resting = f"SELECT 1 FROM mail_server WHERE id = item.server_id AND resting_until > {NOW[vendor]}"
     values = {
         **{name: f"%({name})s" for name in Shared.__annotations__},
         **{name: f"item.{name}" for name in Copy.__annotations__},
-        "content_id": "content.id",
+        "content_id": content_id,
         "state": "CASE item.cause WHEN '' THEN 'queued' ELSE 'failed' END",
         "settled_at": "CASE item.cause WHEN '' THEN NULL ELSE %(now)s END",
         "created_at": "%(now)s",
-        "server_id": "%(server_id)s",
         # A server in trouble: the worker looks for another one first.
-        "plan_version": f"CASE WHEN EXISTS ({is_resting}) THEN 0 ELSE %(version)s END",
+        "plan_version": f"CASE WHEN EXISTS ({is_resting}) THEN 0 ELSE options.version END",
     }
     for field in Mail._meta.concrete_fields:
         if not field.primary_key and not field.null:
@@ -157,7 +168,7 @@ def _mails() -> str:
     copies = items_of(vendor, tuple((Mail, name.removesuffix("_id")) for name in Copy.__annotations__))
     return f"""
         INSERT INTO mail_mail ({", ".join(values)}) SELECT {", ".join(values.values())}
-        FROM content, {copies.replace("%s", "%(copies)s")}
+        FROM {copies.replace("%s", "%(copies)s")}, {content}{_SETTINGS}
         RETURNING id, content_id
     """
 

@@ -57,7 +57,15 @@ def test_under_another_version_nothing_is_written(company: Domain, is_kept: bool
     if is_kept:
         one.save()
     copies: list[writing.Copy] = [
-        {"recipient_name": "", "recipient_address": "a@b.example", "contact_id": None, "search": "", "cause": ""}
+        {
+            "content_id": one.pk,
+            "server_id": None,
+            "recipient_name": "",
+            "recipient_address": "a@b.example",
+            "contact_id": None,
+            "search": "",
+            "cause": "",
+        }
     ]
     shared: Shared = {
         "lane": "mass",
@@ -70,9 +78,9 @@ def test_under_another_version_nothing_is_written(company: Domain, is_kept: bool
         "due_at": None,
     }
 
-    written = writing.write([Letter(one, "<1@x.example>", None, copies)], shared, version=Options.load().version + 1)
+    written = writing.write([Letter(one, "<1@x.example>", copies)], shared, version=Options.load().version + 1)
 
-    assert written == [[]]
+    assert written == []
     assert (Mail.objects.count(), Content.objects.count()) == (0, int(is_kept))
 
 
