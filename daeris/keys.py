@@ -11,5 +11,6 @@ if __name__ == "__main__":
     with TemporaryDirectory() as folder:
         for name, value in load_or_create(Path(folder)).items():
             sys.stdout.write(f"{name}={value}\n")
-    # The database of docker-compose.yml; letters and digits only, as it stands inside a URL.
-    sys.stdout.write(f"POSTGRES_PASSWORD={secrets.token_hex(24)}\n")
+    # The database and the broker of docker-compose.yml; letters and digits only, as they stand inside URLs.
+    for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD"):
+        sys.stdout.write(f"{name}={secrets.token_hex(24)}\n")

@@ -131,6 +131,19 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A host, a cable or a firewall may fail without a word. Left to the kernel, whoever had sent something would wait
+    # for a quarter of an hour, and whoever waits for an answer for two hours, with leases to be extended meanwhile.
+    # Now both are told within 20 s. What DATABASE_URL says (?connect_timeout=3) wins.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,  # milliseconds: what was sent is not acknowledged
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
+    # For a pooler that gives each transaction another connection; `mail` then keeps no plans either.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False)
 
 # -- Redis: bell and cache, nothing else ------------------------------------------------------------
 REDIS_URL: str = env.str("REDIS_URL", default="")
@@ -153,13 +166,18 @@ CELERY_TASK_DEFAULT_QUEUE = "background"
 # Bells are acknowledged when they are heard: the table is the queue, and a lost bell loses nothing.
 CELERY_TASK_ACKS_LATE = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A worker delivers without a broker too, so it never gives up looking for one.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# As for the database: a broker that is gone without a word is noticed, by a question that is not answered (the first)
+# and by a bell that is overdue (the last), which is looked for this often.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5, "health_check_interval": 10}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "schedule")
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    # A sweep that finds no worker is worth nothing later.
-    "sweep": {"task": "mail.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    # A sweep that finds no worker is worth nothing later; but the hosts' clocks may differ by minutes.
+    "sweep": {"task": "mail.tasks.sweep", "schedule": 5.0, "options": {"expires": 900}},
     "keep_grants": {"task": "mail.tasks.keep_grants", "schedule": 3600.0, "options": {"expires": 3600}},
     "tidy": {"task": "mail.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
 }
@@ -207,8 +225,12 @@ STATICFILES_FINDERS = [
     "daeris.ui.finders.FontFinder",
 ]
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+STORAGES: dict[str, dict[str, Any]] = {
+    # Attachments. Every host has to see the same: MEDIA_ROOT shared by network, or an object store.
+    "default": {
+        "BACKEND": env.str("FILES_STORAGE", default="django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": env.json("FILES_STORAGE_OPTIONS", default={}),
+    },
     "staticfiles": {"BACKEND": "daeris.ui.storage.ManifestStorage"},
 }
 # Uploads are streamed to disk beyond this; the limit itself is MAIL_MAX_UPLOAD_BYTES.

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,54 @@ def test_check_deploy_finds_nothing_in_a_proper_production(tmp_path: Path) -> No
     assert "no issues" in done.stdout
 
 
+def test_a_database_or_broker_that_is_gone_without_a_word_is_noticed_within_half_a_minute(tmp_path: Path) -> None:
+    env = {**PRODUCTION, "DATABASE_URL": PRODUCTION["DATABASE_URL"] + "?sslmode=require&connect_timeout=3"}
+
+    database, broker = found(
+        "[settings.DATABASES['default'], settings.CELERY_BROKER_TRANSPORT_OPTIONS]", folder=tmp_path, **env
+    )
+
+    options = database["OPTIONS"]
+    # An answer that is awaited: silence, then unanswered questions; and a word that nobody acknowledges.
+    idle = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+    assert 0 < idle <= 20
+    assert 0 < options["tcp_user_timeout"] <= 20_000
+    assert 0 < broker["socket_timeout"] <= 20
+    assert 0 < broker["socket_connect_timeout"] <= 20
+    assert 0 < broker["health_check_interval"] <= 15
+    # What the URL says wins, and is kept.
+    assert (options["connect_timeout"], options["sslmode"]) == (3, "require")
+    assert database["DISABLE_SERVER_SIDE_CURSORS"] is False
+
+
+def test_a_pooler_is_told_by_one_setting(tmp_path: Path) -> None:
+    database = found("settings.DATABASES['default']", folder=tmp_path, **PRODUCTION, DISABLE_SERVER_SIDE_CURSORS="true")
+
+    assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
+
+
+def test_attachments_may_lie_in_another_storage(tmp_path: Path) -> None:
+    env = {
+        "FILES_STORAGE": "django.core.files.storage.InMemoryStorage",
+        "FILES_STORAGE_OPTIONS": '{"base_url": "/elsewhere/"}',
+    }
+    storage = "django.core.files.storage.storages['default']"
+
+    kind, url = found(f"[type({storage}).__name__, {storage}.url('x')]", folder=tmp_path, **PRODUCTION, **env)
+
+    assert (kind, url) == ("InMemoryStorage", "/elsewhere/x")
+
+
+def found(expression: str, *, folder: Path, **env: str) -> Any:
+    """What an expression over `settings` gives in this environment."""
+    code = "import json, django, django.core.files.storage\nfrom django.conf import settings\ndjango.setup()\n"
+    done = run(
+        "-c", f"{code}print(json.dumps({expression}))", folder=folder, DJANGO_SETTINGS_MODULE="daeris.settings", **env
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def test_production_has_no_demo(tmp_path: Path) -> None:
     look = """
 import django, json
@@ -106,9 +155,17 @@ def test_new_keys_make_a_production_environment(tmp_path: Path) -> None:
     done = run("-m", "daeris.keys", folder=tmp_path)
 
     made = dict(line.split("=", 1) for line in done.stdout.splitlines())
-    assert sorted(made) == ["DAERIS_FIELD_KEYS", "DAERIS_TOKEN_KEY", "POSTGRES_PASSWORD", "SECRET_KEY"]
-    # Compose puts it into a URL as it stands, and reads `$` in .env as a name.
+    assert sorted(made) == [
+        "DAERIS_FIELD_KEYS",
+        "DAERIS_TOKEN_KEY",
+        "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
+        "SECRET_KEY",
+    ]
+    # Compose puts them into URLs as they stand, and reads `$` in .env as a name.
     assert made["POSTGRES_PASSWORD"].isalnum()
+    assert made["REDIS_PASSWORD"].isalnum()
+    assert made["POSTGRES_PASSWORD"] != made["REDIS_PASSWORD"]
     assert not any("$" in value or "#" in value for value in made.values())
     started = run("-c", "import daeris.settings", folder=tmp_path, **{**PRODUCTION, **made})
     assert (started.returncode, started.stderr) == (0, "")
