@@ -2,6 +2,8 @@
 
 import time
 
+from django.conf import settings
+
 # Linux has one; elsewhere the monotonic clock is the nearest.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -9,3 +11,9 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 def boot_seconds() -> float:
     """Seconds since the machine started."""
     return time.clock_gettime(_CLOCK)
+
+
+def lease_margin() -> float:
+    """How long a lease must last at least when something is begun (design §3)."""
+    margin: float = min(20.0, settings.MAIL_LEASE_SECONDS / 3)
+    return margin

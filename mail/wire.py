@@ -5,6 +5,7 @@ import contextlib
 import re
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 from aiosmtplib import SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 from aiosmtplib.protocol import MAX_RESPONSE_LENGTH, SMTPProtocol
 
+from mail.boot_clock import lease_margin
 from mail.exceptions import Phase, Reply
 
 Address = tuple[socket.AddressFamily, Any]
@@ -126,6 +128,8 @@ class Wire(SMTPProtocol):
     async def write_pieces(self, pieces: Iterable[bytes], seconds: float) -> None:
         """Write all of them, giving the server `seconds` for each; stops early when it answers meanwhile."""
         self._response_pending = True  # an answer in the middle is a refusal and must not be thrown away
+        # Without its end nobody is handed anything, and a server may well stop reading for a while.
+        self._give_up_unheard(0)
         try:
             for piece in pieces:
                 if self.has_answered:
@@ -136,7 +140,13 @@ class Wire(SMTPProtocol):
         except ConnectionError:
             if not self.has_answered:  # servers that refuse in the middle often answer and hang up at once
                 raise
+        finally:
+            self._give_up_unheard(lease_margin())
         self._response_pending = self.has_answered
+
+    def _give_up_unheard(self, seconds: float) -> None:
+        if self.transport is not None:
+            give_up_unheard(self.transport.get_extra_info("socket"), seconds)
 
     def abort(self) -> None:
         if isinstance(self.transport, asyncio.WriteTransport):
@@ -191,11 +201,22 @@ async def reach(address: Address) -> socket.socket:
         connected.setblocking(False)
         # A server may think for ten minutes after the final dot; routers forget silent connections sooner.
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        give_up_unheard(connected, lease_margin())
         await asyncio.get_running_loop().sock_connect(connected, target)
     except BaseException:
         connected.close()
         raise
     return connected
+
+
+def give_up_unheard(connected: Any, seconds: float) -> None:
+    """End the connection when what was written is not acknowledged for so long; 0: when the kernel likes.
+
+    That is a quarter of an hour, also for what was closed long ago: once the way is open again, mail would arrive that
+    others took over and sent meanwhile.
+    """
+    if sys.platform == "linux":
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
 
 
 def own_name(wire: Wire) -> str:
