@@ -19,6 +19,9 @@ LIMIT_SECONDS = 0.3
 SILENT_SECONDS = 10.0
 # A ring that was never heard is forgotten after this; the workers look by themselves every few seconds anyway.
 RUNG_SECONDS = 30
+# A ring that is older is not even heard. Who hears it compares it with a clock of their own, and the clocks of hosts
+# may differ by minutes.
+STALE_SECONDS = 900
 # Who has heard a ring looks at once, and again after so long: until then nobody needs to ring. It bounds how many
 # tasks a burst of posts makes, and how long one of them may wait.
 MOMENT_SECONDS = 0.05
@@ -84,7 +87,7 @@ def _take_turn(lane: str) -> tuple[bool, float]:
 def _send(lane: str) -> None:
     from mail.tasks import deliver_due
 
-    options: dict[str, Any] = {"connection": _connection(), "retry": False, "expires": RUNG_SECONDS}
+    options: dict[str, Any] = {"connection": _connection(), "retry": False, "expires": STALE_SECONDS}
     deliver_due.apply_async(args=(lane,), queue=lane, **options)
 
 

@@ -326,12 +326,14 @@ def _tell_server(news: ServerNews) -> None:
 
 def _rest_when_in_trouble(server_id: int) -> None:
     Server.objects.filter(pk=server_id).update(failures=F("failures") + 1)
-    server = Server.objects.filter(pk=server_id).first()
-    if server is None or server.failures < BREAKER_FAILURES or server.is_resting:
+    # Does it rest already? By the database's clock, as the next claim asks: those of the hosts may differ by minutes.
+    awake = Server.objects.filter(pk=server_id, failures__gte=BREAKER_FAILURES).exclude(resting_until__gt=Now())
+    server = awake.first()
+    if server is None:
         return
     pause = REST_SECONDS[min(server.failures - BREAKER_FAILURES, len(REST_SECONDS) - 1)]
     Server.objects.filter(pk=server_id).update(
-        trouble_since=server.trouble_since or now(), resting_until=now() + timedelta(seconds=pause)
+        trouble_since=server.trouble_since or now(), resting_until=Now() + timedelta(seconds=pause)
     )
     # Its mails are planned anew: another server that keeps the same From takes them.
     Mail.objects.filter(server_id=server_id, state=Mail.State.QUEUED).update(plan_version=0)

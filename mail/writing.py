@@ -83,7 +83,7 @@ def write(letters: Sequence[Letter], shared: Shared, *, version: int) -> list[in
     given = {
         **shared,
         "user_id": Mail._meta.get_field("user").get_db_prep_save(shared["user_id"], connection),
-        "due_at": _as_column(shared["due_at"] or moment),
+        "due_at": _as_column(shared["due_at"]) if shared["due_at"] else None,
         "now": _as_column(moment),
         "version": version,
     }
@@ -152,6 +152,8 @@ def _mails(content_id: str, content: str = "") -> str:
     """Every column of a new mail; the model says what those hold that are not named here."""
     vendor = connection.vendor
     is_resting = f"SELECT 1 FROM mail_server WHERE id = item.server_id AND resting_until > {NOW[vendor]}"
+    # What is due is decided by the database's clock, and this host's may be minutes ahead; SQLite's is this host's.
+    at_once = NOW[vendor] if vendor == "postgresql" else "%(now)s"
     values = {
         **{name: f"%({name})s" for name in Shared.__annotations__},
         **{name: f"item.{name}" for name in Copy.__annotations__},
@@ -159,6 +161,7 @@ def _mails(content_id: str, content: str = "") -> str:
         "state": "CASE item.cause WHEN '' THEN 'queued' ELSE 'failed' END",
         "settled_at": "CASE item.cause WHEN '' THEN NULL ELSE %(now)s END",
         "created_at": "%(now)s",
+        "due_at": f"coalesce(%(due_at)s, {at_once})",
         # A server in trouble: the worker looks for another one first.
         "plan_version": f"CASE WHEN EXISTS ({is_resting}) THEN 0 ELSE options.version END",
     }

@@ -9,6 +9,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -241,7 +242,7 @@ class Mail(models.Model):
         """What a person's retry writes: queued, due, planned anew, and nothing held against it."""
         return {
             "state": Mail.State.QUEUED,
-            "due_at": now(),
+            "due_at": Now(),
             "urgent": True,
             "plan_version": 0,
             "cause": "",
