@@ -10,15 +10,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Coroutine, Sequence
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Literal
 
 from django.conf import settings
 from django.db import connection
+from django.utils.timezone import now
 
 from mail import bell, claiming, rounds, shares
 from mail.bodies import Bodies
-from mail.boot_clock import boot_seconds
+from mail.boot_clock import boot_seconds, lease_margin
 from mail.claiming import Hands
 from mail.delivery import Job, Released, Report, ServerOut, deliver
 from mail.desk import Desk
@@ -28,7 +30,7 @@ from mail.exceptions import DeliveryError
 from mail.lines import Line
 from mail.models import Lane
 from mail.routing import Decision
-from mail.settling import Fate, Settlement, is_away, settle_all
+from mail.settling import Fate, ServerNews, Settlement, is_away, settle_all
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +80,8 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self._swept_at = self._called_at = float("-inf")
         self._defect: Exception | None = None
+        # When the database last did not answer.
+        self._away_at = datetime.min.replace(tzinfo=UTC)
 
     # -- From other threads ----------------------------------------------------------------------
 
@@ -171,6 +175,7 @@ class Engine:
 
     def _tell(self, trouble: Exception, during: str) -> None:
         if is_away(trouble):
+            self._away_at = now()
             logger.warning("%s: the database did not answer (%s); again soon", during, type(trouble).__name__)
         else:
             logger.error("%s: %s", during, trouble, exc_info=trouble)
@@ -329,7 +334,7 @@ class Engine:
 
     async def _settle(self, reports: list[Report]) -> None:
         settlements = [report.settlement for report in reports]
-        news = [item for report in reports for item in report.news if not (item.works and item.server_id in self._well)]
+        news = [item for report in reports for item in report.news if self._is_news(item, report)]
         self._well -= {item.server_id for item in news}
         for failures in count(1):
             try:
@@ -339,6 +344,7 @@ class Engine:
                 self._tell(trouble, f"writing down {len(reports)} outcomes")
                 if not is_away(trouble):
                     break  # their leases end, and then they are recovered
+                news = [item for report in reports for item in report.news if self._is_news(item, report)]
                 await asyncio.sleep(_wait_after(failures))
         for item in settlements:
             job = self._jobs.get(item.mail.id)
@@ -349,6 +355,12 @@ class Engine:
         self._settled.set()
         if self._is_time_for_more(settlements):
             self._bell.set()
+
+    def _is_news(self, item: ServerNews, report: Report) -> bool:
+        if item.works:
+            return item.server_id not in self._well
+        # The database has been away since: it may be this host that is cut off, and that tells nothing about servers.
+        return not (item.failed and any(one.started_at <= self._away_at for one in report.settlement.tries))
 
     async def _keep_leases(self) -> None:
         while True:
@@ -389,8 +401,7 @@ class Engine:
 
 def _check_lease(job: Job) -> None:
     """Begin nothing that might outlast the lease (design §3): 20 s must be left, a third of shorter leases."""
-    margin = min(20.0, settings.MAIL_LEASE_SECONDS / 3)
-    if job.lost or boot_seconds() > job.lease_ends - margin:
+    if job.lost or boot_seconds() > job.lease_ends - lease_margin():
         raise Released
 
 
