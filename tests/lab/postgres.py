@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -18,11 +19,19 @@ FOLDERS = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"
 class Postgres:
     """One server. `create_database()` answers with a URL as DATABASE_URL takes it.
 
-    `durable` leaves all as PostgreSQL comes: a commit is on the disk before it is answered.
+    `durable` leaves all as PostgreSQL comes: a commit is on the disk before it is answered. Others than this machine
+    reach it at `address`, when they are of `network`. `env` is more of its environment.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
-        self._durable = durable
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        address: str = "127.0.0.1",
+        network: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._durable, self.address, self._network, self._env = durable, address, network, env or {}
         self._initdb = program("initdb", package="postgresql", folders=FOLDERS)
         self._postgres = program("postgres", package="postgresql", folders=FOLDERS)
         # It refuses to run as root.
@@ -53,10 +62,13 @@ class Postgres:
                 user=self._user,
                 cwd=self.folder,
             )
+            if self._network:
+                with (data / "pg_hba.conf").open("a") as rules:
+                    rules.write(f"host all all {self._network} trust\n")
         self.log.unlink(missing_ok=True)  # what it said before a restart tells nothing of this start
         settings = {
             "port": self.port,
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": ",".join({"127.0.0.1": 0, self.address: 0}),
             "unix_socket_directories": "",
             "max_connections": 200,
         }
@@ -64,7 +76,12 @@ class Postgres:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = Process(
-            "PostgreSQL", [self._postgres, "-D", data, *options], log=self.log, user=self._user, cwd=self.folder
+            "PostgreSQL",
+            [self._postgres, "-D", data, *options],
+            log=self.log,
+            env=os.environ | self._env,
+            user=self._user,
+            cwd=self.folder,
         )
         self._process.wait_for_output("ready to accept connections")
         return self
@@ -78,7 +95,7 @@ class Postgres:
         return self.url(name)
 
     def url(self, database: str) -> str:
-        return f"postgres://daeris@127.0.0.1:{self.port}/{database}"
+        return f"postgres://daeris@{self.address}:{self.port}/{database}"
 
     @property
     def pid(self) -> int:

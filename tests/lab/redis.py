@@ -14,9 +14,13 @@ from tests.lab.proc import Process, private_folder, program
 
 
 class Redis:
-    """One server. It may be stopped and started again; it keeps its port and forgets the rest."""
+    """One server. It may be stopped and started again; it keeps its port and forgets the rest.
 
-    def __init__(self) -> None:
+    Others than this machine reach it at `address`.
+    """
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        self.address = address
         self._redis = program("redis-server", package="redis-server")
         self.folder = private_folder("redis")
         self.port = free_port()
@@ -24,11 +28,13 @@ class Redis:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.address}:{self.port}/0"
 
     def start(self) -> "Redis":
-        command = [self._redis, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = Process("Redis", [*command, "--dir", self.folder], log=self.folder / "log")
+        addresses = list(dict.fromkeys(["127.0.0.1", self.address]))
+        command = [self._redis, "--port", str(self.port), "--bind", *addresses, "--save", "", "--appendonly", "no"]
+        open_to_all = ["--protected-mode", "no", "--dir", self.folder]
+        self._process = Process("Redis", [*command, *open_to_all], log=self.folder / "log")
         self._process.wait_for_port(self.port)
         return self
 

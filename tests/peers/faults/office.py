@@ -26,17 +26,17 @@ def found(**server: object) -> None:
     Options.load()
     Options.objects.update(custom_servers=True)
     Domain.objects.get_or_create(name="miempresa.test", defaults={"default_from": "info", "is_default": True})
-    Server.objects.create(name="Faulty", host="127.0.0.1", **server)
+    Server.objects.create(**{"name": "Faulty", "host": "127.0.0.1", **server})
     Options.raise_version()
 
 
-def change_server(**changes: object) -> None:
+def change_server(*, name: str = "Faulty", **changes: object) -> None:
     """Write these fields of the server."""
-    Server.objects.update(**changes)
+    Server.objects.filter(name=name).update(**changes)
     Options.raise_version()
 
 
-def fill(prefix: str, total: int) -> None:
+def fill(prefix: str, total: int, author: str = "alicia@miempresa.test") -> None:
     """Queue so many mails, as posts with some followers each."""
     for start in range(0, total, COPIES):
         numbers = range(start, min(start + COPIES, total))
@@ -46,7 +46,7 @@ def fill(prefix: str, total: int) -> None:
                 text="Hello",
                 html="<p>Hello</p>" + "<p>Some words more.</p>\n" * 90,
                 author_name="Alicia",
-                author_address="alicia@miempresa.test",
+                author_address=author,
                 message_id=new_message_id("miempresa.test"),
             )
             queue.enqueue(content, [queue.Recipient(Mailbox("", f"{prefix}{n}@acme.test")) for n in numbers])

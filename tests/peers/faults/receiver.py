@@ -30,13 +30,13 @@ class Entry(NamedTuple):
 class Receiver:
     """The tests' end: gives orders (see `SmtpDouble`), and reads the journal."""
 
-    def __init__(self, folder: Path, *, port: int) -> None:
+    def __init__(self, folder: Path, *, port: int, host: str = "127.0.0.1") -> None:
         self.port = port
         self.journal = folder / "accepted"
         self.journal.touch()
         self._read_up_to = 0
         self._entries: list[Entry] = []
-        self._talker = Talker("tests.peers.faults.receiver", port, self.journal, log=folder / "receiver.log")
+        self._talker = Talker("tests.peers.faults.receiver", host, port, self.journal, log=folder / "receiver.log")
         self._talker.ask("start")
 
     @property
@@ -111,8 +111,8 @@ class Journal(list[Received]):
         os.write(self._file, f"{message_id} {mail.recipients[0]} {mail.connection} {time.time()}\n".encode())
 
 
-def main(port: int, journal: Path) -> None:
-    double = SmtpDouble(port=port, mails=Journal(journal))
+def main(host: str, port: int, journal: Path) -> None:
+    double = SmtpDouble(host=host, port=port, mails=Journal(journal))
 
     def order(order: str, arguments: list[Any], options: dict[str, Any]) -> None:
         getattr(double, order)(*arguments, **options)
@@ -147,4 +147,4 @@ def main(port: int, journal: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
