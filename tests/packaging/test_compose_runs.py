@@ -49,7 +49,7 @@ class Composition:
             "GUNICORN_CMD_ARGS": own_args.replace("0.0.0.0:8000", f"127.0.0.1:{self.port}"),
             "DAERIS_HEALTH_URL": f"http://127.0.0.1:{self.port}/healthz",
             "DATABASE_URL": database_url,
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "REDIS_URL": f"redis://:{dot_env['REDIS_PASSWORD']}@127.0.0.1:{self.redis_port}/0",
             "PGHOST": "127.0.0.1",
             "PGPORT": database_url.rpartition(":")[2].split("/")[0],
         }

@@ -2,18 +2,21 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.lab.stack import PROJECT
 from tests.packaging import composed
 from tests.packaging.conftest import run
 
-VARIABLES = {"POSTGRES_PASSWORD": "secret"}
+README = (PROJECT / "README.md").read_text()
+VARIABLES = {"POSTGRES_PASSWORD": "secret", "REDIS_PASSWORD": "another"}
 OURS = {"migrate", "web", "worker-transactional", "worker-mass", "worker-background", "schedule"}
 
 
@@ -60,6 +63,43 @@ def test_what_must_outlive_a_container_lies_in_volumes() -> None:
     assert ("VOLUME", "/data") in composed.instructions()
 
 
+def test_a_worker_on_another_host_finds_the_first_one() -> None:
+    first = {"DATABASE_HOST": "10.0.0.1", "REDIS_HOST": "10.0.0.1", "DATA_FOLDER": "/srv/daeris"}
+
+    services = composed.services(VARIABLES | first)
+
+    for name in OURS:
+        assert services[name]["volumes"] == ["/srv/daeris:/data"]
+        assert services[name]["environment"]["DATABASE_URL"] == "postgres://daeris:secret@10.0.0.1:5432/daeris"
+        assert services[name]["environment"]["REDIS_URL"] == "redis://:another@10.0.0.1:6379/0"
+        # Several of each may run: nothing of a container is given a name or a port.
+        assert "container_name" not in services[name]
+
+
+def test_the_password_of_redis_is_asked_for_by_redis() -> None:
+    redis = composed.services(VARIABLES)["redis"]
+
+    assert redis["command"][redis["command"].index("--requirepass") + 1] == "another"
+    assert redis["environment"] == {"REDISCLI_AUTH": "another"}
+
+
+def test_the_recipe_for_more_hosts_opens_what_they_look_for() -> None:
+    (recipe,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    services = composed.services(VARIABLES)
+    opened = yaml.safe_load(recipe)["services"]
+
+    assert opened.keys() == {"postgres", "redis"}
+    # What is opened leads to where it is looked for, on an address of the private network alone.
+    (address,) = set(re.findall(r"(?:DATABASE|REDIS)_HOST=(\S+)", README))
+    ports = {name: service["ports"] for name, service in opened.items()}
+    assert ports == {"postgres": [f"{address}:5432:5432"], "redis": [f"{address}:6379:6379"]}
+    # Every service that a command of README names is one.
+    named = re.findall(r"docker compose (?:up|stop)([^`\n]*)", README)
+    words = {word.partition("=")[0] for line in named for word in line.split() if not word.startswith("--")}
+    assert {word for word in words if word[0].isalpha()} <= services.keys()
+    assert {"worker-transactional", "worker-mass"} <= words
+
+
 def test_nothing_waits_for_less_than_it_needs() -> None:
     services = composed.services(VARIABLES)
 
@@ -94,8 +134,9 @@ def test_no_process_of_ours_runs_as_root() -> None:
 
 
 def test_without_a_password_the_file_says_where_to_get_one() -> None:
-    with pytest.raises(composed.MissingVariableError, match=r"POSTGRES_PASSWORD: is made by python -m daeris\.keys"):
-        composed.services({})
+    for name in VARIABLES:
+        with pytest.raises(composed.MissingVariableError, match=rf"{name}: is made by python -m daeris\.keys"):
+            composed.services({key: value for key, value in VARIABLES.items() if key != name})
 
 
 def test_the_image_starts_what_the_web_service_starts() -> None:
