@@ -88,9 +88,10 @@ test-next:
 	@touch $@
 
 # The long rounds: every fault five times while 3,000 mails go out, 600 mails through a server limited to 120 a minute,
+# a host cut off for longer than a minute,
 # 10,000 examples of each fuzz.
 faults: setup-dev packages
-	DAERIS_LONG=1 $(BIN)/python -m pytest -m peers tests/peers/faults tests/peers/test_limits.py
+	DAERIS_LONG=1 $(BIN)/python -m pytest -m peers tests/peers/faults tests/peers/test_limits.py tests/peers/test_hosts.py
 	HYPOTHESIS_EXAMPLES=10000 $(BIN)/python -m pytest -n auto -m "not peers and not browser" $(FUZZ)
 
 packages:
