@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -133,12 +133,17 @@ def _place(chosen: Audience, person: Person, written: set[str]) -> None:
 
 def mailbox_of(contact: Contact) -> Mailbox | None:
     """Where this contact is written to; None without a valid address."""
+    return _mailbox(contact.name, contact.email)
+
+
+@lru_cache(maxsize=4096)  # asked several times for each post, and the next one goes to the same people
+def _mailbox(name: str, email: str) -> Mailbox | None:
     try:
-        address = parse_mailbox(contact.email).address
+        address = parse_mailbox(email).address
     except InvalidAddress:
         return None
     # A name is shown in a header, which is one line.
-    return Mailbox("".join(filter(str.isprintable, " ".join(contact.name.split()))), address)
+    return Mailbox("".join(filter(str.isprintable, " ".join(name.split()))), address)
 
 
 def contact_of(who: Any) -> Contact | None:

@@ -4,7 +4,7 @@ import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple, Required, TypedDict, Unpack
 
 from django.conf import settings
@@ -65,9 +65,9 @@ class Identity:
         return of != NOTHING and all(rule is None or rule == known for rule, known in wanted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Everything the choice looks at, as it was under one version of the settings."""
+    """Everything the choice looks at, as it was under one version of the settings. Each is like itself only."""
 
     version: int
     # Those that count: the custom ones, or the one of the environment while custom servers are off.
@@ -151,9 +151,26 @@ def question(**mail: Unpack[Outgoing]) -> Question:
     )
 
 
-def plan(**mail: Unpack[Outgoing]) -> Decision:
+def plan(
+    author: Mailbox | None,
+    *,
+    lane: str = Lane.TRANSACTIONAL,
+    asked_server_id: int | None = None,
+    of: About = NOTHING,
+    snapshot: Snapshot | None = None,
+) -> Decision:
     """The way this mail takes under the settings of now, or why it has none."""
-    return question(**mail).choice()
+    known = snapshot or _current()
+    find = _way if _is_asked_about(author, known) else _kept_way
+    return find(known, author, lane, asked_server_id, of)
+
+
+def _way(known: Snapshot, author: Mailbox | None, lane: str, asked_server_id: int | None, of: About) -> Decision:
+    return question(author=author, lane=lane, asked_server_id=asked_server_id, of=of, snapshot=known).choice()
+
+
+# The same few authors write most of the mail, and to find the way takes longer than all else that queueing computes.
+_kept_way = lru_cache(maxsize=1024)(_way)
 
 
 def ways(**mail: Unpack[Outgoing]) -> list[Decision]:
@@ -169,18 +186,23 @@ def _asked(known: Snapshot, lane: str, asked_server_id: int | None) -> ServerFac
 
 def _rules_for(author: Mailbox | None, known: Snapshot) -> Rules:
     """The rules, with what must be asked for each author: whether an address at a public provider is a user's."""
+    if author is None or not _is_asked_about(author, known):
+        return known.rules
+    is_own = Contact.objects.internal().filter(email__iexact=author.address.strip()).exists()
+    return replace(known.rules, own_addresses=frozenset({key(author.address)})) if is_own else known.rules
+
+
+def _is_asked_about(author: Mailbox | None, known: Snapshot) -> bool:
+    """Whether it matters if this is a user's address, which only the database knows."""
     rules = known.rules
     if rules.protection == "never" or author is None:
-        return rules
+        return False
     try:
-        domain, address = domain_of(author.address), key(author.address)
+        # Only where we write under the provider's name ourselves: any other provider's mail is foreign.
+        domain = domain_of(author.address)
     except InvalidAddress:
-        return rules
-    # Only where we write under the provider's name ourselves: any other provider's mail is foreign.
-    if domain not in rules.providers & rules.own_domains:
-        return rules
-    is_own = Contact.objects.internal().filter(email__iexact=author.address.strip()).exists()
-    return replace(rules, own_addresses=frozenset({address})) if is_own else rules
+        return False
+    return domain in rules.own_domains and domain in rules.providers
 
 
 # -- The snapshot ------------------------------------------------------------------------------------

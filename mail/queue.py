@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypedDict, Unpack
 
-from django.db import connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
 from mail import bell, planning, writing
 from mail.addresses import InvalidAddress, Mailbox, parse_mailbox
@@ -88,8 +88,9 @@ def _write(wanted: _Letters, how: How, snapshot: planning.Snapshot) -> list[int]
 
 def _all_or_nothing(letters: _Letters) -> AbstractContextManager[None]:
     """The caller's transaction, or one of its own; on PostgreSQL one letter is one statement, and needs none."""
-    connection.close_if_health_check_failed()
-    is_alone = len(letters) == 1 and connection.vendor == "postgresql" and connection.get_autocommit()
+    here = connections[DEFAULT_DB_ALIAS]
+    here.close_if_health_check_failed()
+    is_alone = len(letters) == 1 and here.vendor == "postgresql" and here.get_autocommit()
     return nullcontext() if is_alone else transaction.atomic(savepoint=False)
 
 
@@ -127,14 +128,15 @@ def _copy(content: Content, recipient: Recipient, words: tuple[str, str], server
         "recipient_address": mailbox.address[:320],
         "contact_id": recipient.contact_id,
         "search": " ".join([subject, fold(mailbox.name), fold(mailbox.address), document]),
-        "cause": error or _reason_against(mailbox),
+        "cause": error or _reason_against(mailbox.address),
     }
 
 
-def _reason_against(mailbox: Mailbox) -> str:
+@lru_cache(maxsize=4096)  # one address is written to again and again
+def _reason_against(address: str) -> str:
     """Why nothing can be sent there, known without asking any server; "" when it can."""
     try:
-        parse_mailbox(mailbox.address)
+        parse_mailbox(address)
     except InvalidAddress:
         return "recipient_invalid"
     return ""

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypedDict
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils.timezone import now
 
 from mail.models import Content, Mail
@@ -68,7 +68,7 @@ class Letter:
         """Leave on the content what `save` would have left, and let its copies know it."""
         content = self.content
         content.pk, content.message_id, content.created_at = pk, self.message_id, moment
-        content._state.adding, content._state.db = False, connection.alias
+        content._state.adding, content._state.db = False, DEFAULT_DB_ALIAS
         for copy in self.copies:
             copy["content_id"] = pk
 
@@ -79,18 +79,19 @@ def write(letters: Sequence[Letter], shared: Shared, *, version: int) -> list[in
     No mail is written, and no key given, when the settings are no longer those of this version: nobody sees what was
     planned under older ones.
     """
-    moment = now()
+    here, moment = connections[DEFAULT_DB_ALIAS], now()
     given = {
         **shared,
-        "user_id": Mail._meta.get_field("user").get_db_prep_save(shared["user_id"], connection),
-        "due_at": _as_column(shared["due_at"]) if shared["due_at"] else None,
-        "now": _as_column(moment),
+        "user_id": Mail._meta.get_field("user").get_db_prep_save(shared["user_id"], here),
+        "due_at": here.ops.adapt_datetimefield_value(shared["due_at"]),
+        "now": here.ops.adapt_datetimefield_value(moment),
         "version": version,
     }
+    is_postgresql = here.vendor == "postgresql"
     new = [letter for letter in letters if letter.is_new]
-    if len(letters) == len(new) == 1 and connection.vendor == "postgresql":
+    if len(letters) == len(new) == 1 and is_postgresql:
         return _write_one(new[0], given, moment)
-    keys = (_copy_contents if connection.vendor == "postgresql" else _insert_contents)(new, given) if new else []
+    keys = (_copy_contents if is_postgresql else _insert_contents)(new, given) if new else []
     if len(keys) < len(new):
         return []
     for letter, pk in zip(new, keys, strict=True):
@@ -178,7 +179,3 @@ def _mails(content_id: str, content: str = "") -> str:
 
 def _literal(value: bool | int | str) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
-
-
-def _as_column(moment: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment)

@@ -171,6 +171,13 @@ def test_at_a_public_provider_only_our_users_addresses_are_ours(gmail, alice):
     assert planning.plan(author=Mailbox("", "alice.ruiz@gmail.com")).rewritten
 
 
+def test_whose_address_it_is_is_asked_each_time(gmail, alice):
+    known, mailbox = planning.snapshot(), Mailbox("", "alice.ruiz@gmail.com")
+    assert planning.plan(author=mailbox, snapshot=known).rewritten
+    Contact.objects.filter(user=alice).update(email=mailbox.address)
+    assert not planning.plan(author=mailbox, snapshot=known).rewritten
+
+
 def test_a_users_address_at_another_provider_is_foreign(gmail, alice):
     Contact.objects.filter(user=alice).update(email="alice@yahoo.com")
     assert planning.plan(author=Mailbox("", "alice@yahoo.com")).rewritten
