@@ -88,7 +88,9 @@ def _expected(mail: Mail, content: Content, recipient: Recipient, how: dict[str,
     cause = decision.error.value if decision.error else ""
     # Which addresses are none, is said by others (test_addresses.py).
     cause = cause or (mail.cause if mail.cause == "recipient_invalid" and "@levante" not in address else "")
-    moments = {"due_at": how["due_at"] or mail.created_at, "created_at": mail.created_at}
+    # At once means by the database's clock.
+    assert how["due_at"] or mail.created_at <= mail.due_at <= now()
+    moments = {"due_at": how["due_at"] or mail.due_at, "created_at": mail.created_at}
     moments["settled_at"] = mail.created_at if cause else None
     return Mail(
         content=content,
