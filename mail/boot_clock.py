@@ -14,6 +14,6 @@ def boot_seconds() -> float:
 
 
 def lease_margin() -> float:
-    """How long a lease must last at least when something is begun (design §3)."""
+    """How long a lease must last at least when something is begun (design §3): 20 s, a third of shorter leases."""
     margin: float = min(20.0, settings.MAIL_LEASE_SECONDS / 3)
     return margin

@@ -19,6 +19,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from mail import limits, shares
+from mail.boot_clock import lease_margin
 from mail.glance import OpenServer, glance
 from mail.models import Attempt, Lane, Mail, Server
 from mail.signals import mail_failed
@@ -52,6 +53,12 @@ class Claimed:
     # Both true where nobody looked: whether its server's mail is counted, and whether its words may be a secret.
     is_counted: bool = True
     is_secret: bool = True
+
+
+def safe_until(began: float) -> float:
+    """Until when something may be begun under a lease taken or renewed at `began`, both by the boot clock."""
+    lease: int = settings.MAIL_LEASE_SECONDS
+    return began + lease - lease_margin()
 
 
 def database_now() -> Combinable:

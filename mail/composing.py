@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, getaddresses
+from functools import lru_cache
 
 from mail import headers, mime
 from mail.addresses import Mailbox
@@ -172,12 +173,17 @@ def compose(
         lines.append(headers.mailboxes("Reply-To", (reply_to,)))
     if original_from:
         lines.append(headers.text("X-Original-From", headers.shown(original_from)))
-    lines.append(f"Date: {format_datetime(date)}\r\n")
+    lines.append(_date(date.replace(microsecond=0)))
     lines += _extra(extra)
     head = "".join(lines).encode() + body.headers
     # Bytes beyond ASCII come from an address whose local part needs them; names and subject are encoded words.
     smtputf8 = not head.isascii() or not recipient.address.rpartition("@")[0].isascii()
     return Composed(head, body.data, smtputf8)
+
+
+@lru_cache(maxsize=8)
+def _date(second: datetime) -> str:
+    return f"Date: {format_datetime(second)}\r\n"
 
 
 def _extra(given: Iterable[tuple[str, str]]) -> list[str]:

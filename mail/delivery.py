@@ -43,7 +43,8 @@ class Job:
     letter: Letter
     # The planned way first, then the others under the same header From, in the order of the ladder.
     ways: list[Decision]
-    lease_ends: float  # by the boot clock
+    # Until then, by the boot clock, something may be begun that might outlast the lease (design §3).
+    safe_until: float
     # The next server under the same From whose mail is counted: it must be claimed there before it may go.
     next_server_id: int | None = None
     # The domain whose DMARC policy decides about the From; with it `choose` finds the ways anew.

@@ -20,7 +20,7 @@ from django.utils.timezone import now
 
 from mail import bell, claiming, rounds, shares
 from mail.bodies import Bodies
-from mail.boot_clock import boot_seconds, lease_margin
+from mail.boot_clock import boot_seconds
 from mail.claiming import Hands
 from mail.delivery import Job, Released, Report, ServerOut, deliver
 from mail.desk import Desk
@@ -285,7 +285,7 @@ class Engine:
         line = self._lines.get(way.server.id) if way.server else None
         if way.server is None or line is None:  # deleted between plan and claim
             raise ServerOut
-        async with line.turn():
+        async with line:
             if self._stopping:
                 raise Released
             line.refuse_when_out(job)
@@ -384,7 +384,7 @@ class Engine:
             if job is None or job.mail.fence != fence:
                 continue
             if mail_id in ours:
-                job.lease_ends = began + settings.MAIL_LEASE_SECONDS
+                job.safe_until = claiming.safe_until(began)
             else:
                 job.lost = True
 
@@ -400,8 +400,8 @@ class Engine:
 
 
 def _check_lease(job: Job) -> None:
-    """Begin nothing that might outlast the lease (design §3): 20 s must be left, a third of shorter leases."""
-    if job.lost or boot_seconds() > job.lease_ends - lease_margin():
+    """Begin nothing that might outlast the lease."""
+    if job.lost or boot_seconds() > job.safe_until:
         raise Released
 
 

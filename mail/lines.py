@@ -1,8 +1,6 @@
 """A worker's line to one server: its connections, and what the worker knows of the server at this moment."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from mail.delivery import Job, ServerOut, counts_for_breaker, lets_us_in
@@ -44,18 +42,16 @@ class Line:
         if self.blocked or self.slowed or (self.is_out and not job.mail.urgent):
             raise ServerOut
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Alone with the server while it is not proven, side by side with others then."""
+    async def __aenter__(self) -> None:
+        """A mail's turn: alone with the server while it is not proven, side by side with others then."""
         if not self.proven:
             await self._first.acquire()
             self._prover = asyncio.current_task()
             if self.proven:
                 self._let_others()
-        try:
-            yield
-        finally:
-            self._let_others()
+
+    async def __aexit__(self, *error: object) -> None:
+        self._let_others()
 
     def reached_mail(self) -> None:
         """It is there and let us in; what this mail's fate will be need not concern the others."""

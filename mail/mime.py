@@ -7,7 +7,7 @@ a big one is in memory once and encoded, however many copies are sent.
 import base64
 import binascii
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -74,7 +74,7 @@ class _Multipart:
     subtype: str
     parts: list[_Part]
     # "=_" stands neither in base64 nor in quoted-printable; what travels as it is cannot guess the rest.
-    boundary: str = field(default_factory=lambda: f"=_{uuid.uuid4().hex}")
+    boundary: str = field(default_factory=lambda: f"=_{secrets.token_hex(16)}")
 
     @property
     def head(self) -> bytes:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 
 from mail import claiming, guards, planning, replanning
@@ -69,7 +68,7 @@ def take(lanes: Sequence[str], *, owner: str, hands: Hands, memory: Memory | Non
         if not claimed:
             return Round([], {}, is_half_done)
         letters = memory.letters.of({mail.content_id for mail in claimed})
-        bench = _Workbench(snapshot, seen, letters, lease_ends=began + settings.MAIL_LEASE_SECONDS)
+        bench = _Workbench(snapshot, seen, letters, safe_until=claiming.safe_until(began))
         prepared = bench.prepared(claimed)
         jobs = [job for job in prepared if isinstance(job, Job)]
         endpoints = _endpoints(jobs, snapshot, memory)
@@ -105,9 +104,9 @@ class _Workbench:
     """Where claimed mails become jobs."""
 
     def __init__(
-        self, snapshot: planning.Snapshot, seen: Glance, letters: Mapping[int, Written], *, lease_ends: float
+        self, snapshot: planning.Snapshot, seen: Glance, letters: Mapping[int, Written], *, safe_until: float
     ) -> None:
-        self.snapshot, self.letters, self.lease_ends = snapshot, letters, lease_ends
+        self.snapshot, self.letters, self.safe_until = snapshot, letters, safe_until
         # Where a mail may go instead when its own server fails.
         self.usable = frozenset(one.id for one in seen.servers if not one.rests and not one.is_limited)
         self.counted = frozenset(one.id for one in seen.servers if not one.rests and one.is_limited)
@@ -127,7 +126,7 @@ class _Workbench:
             return Settlement(mail, Fate.FAILED, cause="content_forgotten")
         if cause := refused.get(mail.id):
             return Settlement(mail, Fate.FAILED, cause=cause)
-        job = Job(mail, written.letter, [], self.lease_ends)
+        job = Job(mail, written.letter, [], self.safe_until)
         self._give_ways(job, written.content)
         # Without one the settings changed between plan and claim: planned anew in the next round.
         return job if job.ways else Settlement(mail, Fate.RELEASED)

@@ -43,13 +43,20 @@ class Wire(SMTPProtocol):
         self.alert: ssl.SSLError | None = None
         self._answers: Answers | None = None
         self._answered: asyncio.Future[None] | None = None
+        # One timer for as long as the connection lasts, which looks whether the time is really over: one for each
+        # answer would cost as much as reading it.
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
+        self._seconds = 0.0
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ssl.SSLError):
             self.alert = exc
         super().connection_lost(exc)
         self._stop_waiting(SMTPServerDisconnected("Connection lost"))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self.closed.set()
 
     def eof_received(self) -> bool:
@@ -64,14 +71,13 @@ class Wire(SMTPProtocol):
             raise SMTPServerDisconnected("Connection lost")
         answers = self._answers = Answers(replies)
         self._answered = self._loop.create_future()
-        self._time(seconds)
+        self._seconds = seconds
+        self._wait_anew()
         try:
             self.write(data)
             await self._answered
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._answers = self._answered = self._timer = None
+            self._answers = self._answered = None
         return answers
 
     def data_received(self, data: bytes) -> None:
@@ -91,18 +97,30 @@ class Wire(SMTPProtocol):
                 if response is None:
                     return
                 answers.heard.append(response)
-                if self._timer is not None and len(answers.heard) < answers.wanted and not self._buffer:
-                    self._time(self._seconds)
+                if len(answers.heard) < answers.wanted and not self._buffer:
+                    self._wait_anew()
         except SMTPResponseException as error:
             self._stop_waiting(error)
         else:
             self._stop_waiting(None)
 
-    def _time(self, seconds: float) -> None:
-        if self._timer is not None:
+    def _wait_anew(self) -> None:
+        """The server has its seconds from now."""
+        self._deadline = self._loop.time() + self._seconds
+        if self._timer is not None and self._timer.when() > self._deadline:
             self._timer.cancel()
-        self._seconds = seconds
-        self._timer = self._loop.call_later(seconds, self._stop_waiting, TimeoutError("No answer in time"))
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._answers is None:  # nobody waits
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look_at_the_clock)
+        else:
+            self._stop_waiting(TimeoutError("No answer in time"))
 
     def _stop_waiting(self, trouble: Exception | None) -> None:
         if self._answers is not None and self._answered is not None and not self._answered.done():
