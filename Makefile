@@ -19,8 +19,8 @@ FAST = $(SHARED) -m "not wire and not large and not peers and not browser" $(ASI
 WIRE = $(SHARED) -m "(wire or large) and not peers and not browser" $(ASIDE)
 # Read by neither of them.
 ASIDE = --ignore tests/peers --ignore tests/browser --ignore-glob '*/test_in_browser.py'
-# Faults happen at random moments, and many of them: they are of the long rounds.
-SLOW = -n 2 --dist loadscope -m "peers or browser" --ignore tests/embedded --ignore tests/peers/faults
+# Every fault once, with few mails, is among them; `make faults` is the long round.
+SLOW = -n 2 --dist loadscope -m "peers or browser" --ignore tests/embedded
 # How long a start takes is measured, so nothing runs beside it.
 ALONE = -m "peers or browser" tests/embedded
 FUZZ = tests/mail/test_routing_fuzz.py tests/mail/test_replies.py tests/mail/test_addresses.py

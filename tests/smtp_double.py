@@ -40,6 +40,7 @@ class SmtpDouble:
     size: int | None = 10 * 1024 * 1024  # None: SIZE is not offered
     extensions: tuple[str, ...] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
     slowly: bool = False  # answers travel one byte a packet
+    pace: float = 0  # seconds that a message takes beside all orders, so that what happens may happen in the middle
     body_bytes: int = 1  # how much of the message is read before BODY happens
     # A connection carries so many mails: the next MAIL is answered with `enough`; with "close" it hangs up instead, and
     # with "close after" it did so with its last answer.
@@ -101,6 +102,12 @@ class SmtpDouble:
         """Forget all orders."""
         with self._lock:
             self._rules.clear()
+
+    @property
+    def orders_left(self) -> int:
+        """How often it has still to do what it was told to do so and so often."""
+        with self._lock:
+            return sum(rule.left or 0 for rule in self._rules)
 
     def _add(self, rule: Rule) -> None:
         assert rule.point in POINTS, f"{rule.point} is none of {sorted(POINTS)}"

@@ -301,8 +301,8 @@ class Session:
         if (rule.reply or usual).startswith("250"):
             # Kept before it is answered, as a real server does: a lost answer does not unsend a mail.
             self.double.mails.append(mail)
-        if rule.seconds:
-            await asyncio.sleep(rule.seconds)
+        if seconds := rule.seconds + self.double.pace:
+            await asyncio.sleep(seconds)
         if rule.closes == "instead":
             raise ClosedError
         await self.send(rule.reply or usual)

@@ -30,13 +30,15 @@ class Entry(NamedTuple):
 class Receiver:
     """The tests' end: gives orders (see `SmtpDouble`), and reads the journal."""
 
-    def __init__(self, folder: Path, *, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path, *, port: int, host: str = "127.0.0.1", pace: float = 0) -> None:
         self.port = port
         self.journal = folder / "accepted"
         self.journal.touch()
         self._read_up_to = 0
         self._entries: list[Entry] = []
-        self._talker = Talker("tests.peers.faults.receiver", host, port, self.journal, log=folder / "receiver.log")
+        self._talker = Talker(
+            "tests.peers.faults.receiver", host, port, self.journal, pace, log=folder / "receiver.log"
+        )
         self._talker.ask("start")
 
     @property
@@ -81,6 +83,10 @@ class Receiver:
         before = self._talker.ask("heard", command=command)
         eventually(lambda: self._talker.ask("heard", command=command) >= before + number)
 
+    def wait_until_obeyed(self) -> None:
+        """Return once it has done so often what it was told to do some times."""
+        eventually(lambda: self._talker.ask("orders_left") == 0)
+
     @property
     def violations(self) -> list[str]:
         """What a client may not do and did."""
@@ -111,8 +117,8 @@ class Journal(list[Received]):
         os.write(self._file, f"{message_id} {mail.recipients[0]} {mail.connection} {time.time()}\n".encode())
 
 
-def main(host: str, port: int, journal: Path) -> None:
-    double = SmtpDouble(host=host, port=port, mails=Journal(journal))
+def main(host: str, port: int, journal: Path, pace: float) -> None:
+    double = SmtpDouble(host=host, port=port, mails=Journal(journal), pace=pace)
 
     def order(order: str, arguments: list[Any], options: dict[str, Any]) -> None:
         getattr(double, order)(*arguments, **options)
@@ -140,6 +146,7 @@ def main(host: str, port: int, journal: Path) -> None:
             "offer_tls": offer_tls,
             "change_certificate": change_certificate,
             "heard": lambda command: sum(line.upper().startswith(command) for line in double.commands),
+            "orders_left": lambda: double.orders_left,
             "violations": lambda: double.violations,
         }
     )
@@ -147,4 +154,4 @@ def main(host: str, port: int, journal: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))

@@ -100,18 +100,36 @@ def test_connections_to_postgresql_are_cut(site: Site, time_: int) -> None:
                 connection.execute(cut, (connection.info.backend_pid,))  # type: ignore[arg-type]
 
 
+def test_many_posts_are_few_tasks(site: Site, site_redis: Redis, time_: int) -> None:
+    fast, slow = (8_000, 2_000) if IS_LONG else (100, 10)
+    site.receiver.order("behave")
+    site.staff()
+    site_redis.ask("CONFIG", "RESETSTAT")
+    began = time.monotonic()
+    # As bulk mail is queued, a transaction each; and as a person posts, whose page does more than that.
+    site.office.ask("fill_one_by_one", prefix="one-by-one", total=fast, deadline=600)
+    site.office.ask("post", number=slow, deadline=600)
+    seconds = time.monotonic() - began
+
+    unsent = "SELECT count(*) FROM mail_mail WHERE state <> 'sent'"
+    eventually(lambda: site.stack.sql(unsent) == [(0,)], deadline=60)
+
+    tasks = site_redis.ask("INFO", "commandstats")["cmdstat_lpush"]["calls"]
+    assert tasks <= seconds / MOMENT_SECONDS
+    if IS_LONG:  # a busy machine takes longer than a moment for a few posts
+        assert tasks < (fast + slow) / 4
+
+
 # -- Clocks -----------------------------------------------------------------------------------------
 
 
 def test_the_clock_is_set_back(site: Site, tmp_path: Path, time_: int) -> None:
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    for worker in site.workers:
-        worker.stop(deadline=30)
     libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not libraries:
         raise MissingPackageError("libfaketime is not installed: apt-get install faketime")
-    site.workers = []
+    site.dismiss()
     site.staff(
         LD_PRELOAD=str(libraries[0]),
         FAKETIME_TIMESTAMP_FILE=str(clock),
@@ -128,24 +146,4 @@ def test_the_clock_is_set_back(site: Site, tmp_path: Path, time_: int) -> None:
         # What is written is the workers' time, and so it was really set.
         late = "SELECT count(*) FROM mail_mail WHERE settled_at < created_at AND recipient_address LIKE %s"
         assert site.stack.sql(late, row.like)[0][0] > 0
-    for worker in site.workers:
-        worker.stop(deadline=30)
-
-
-def test_many_posts_are_few_tasks(site: Site, site_redis: Redis, time_: int) -> None:
-    fast, slow = (8_000, 2_000) if IS_LONG else (300, 30)
-    site.receiver.order("behave")
-    site.staff()
-    site_redis.ask("CONFIG", "RESETSTAT")
-    began = time.monotonic()
-    # As bulk mail is queued, a transaction each; and as a person posts, whose page does more than that.
-    site.office.ask("fill_one_by_one", prefix="one-by-one", total=fast, deadline=600)
-    site.office.ask("post", number=slow, deadline=600)
-    seconds = time.monotonic() - began
-
-    unsent = "SELECT count(*) FROM mail_mail WHERE state <> 'sent'"
-    eventually(lambda: site.stack.sql(unsent) == [(0,)], deadline=60)
-
-    tasks = site_redis.ask("INFO", "commandstats")["cmdstat_lpush"]["calls"]
-    assert tasks <= seconds / MOMENT_SECONDS
-    assert tasks < (fast + slow) / 4
+    site.dismiss()
