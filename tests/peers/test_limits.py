@@ -95,8 +95,9 @@ def test_when_a_server_dies_the_next_one_takes_its_mail(
         f'{{"name": "First", "port": {first.port}, "priority": 1}}',
         f'{{"name": "Second", "port": {second.port}, "priority": 2}}',
     )
-    # So slow that it cannot have all of them before somebody has noticed the first hundred.
-    first.delay("FINAL", 0.1)
+    # It answers a hundred times, and so cannot have all of them, however late somebody notices.
+    first.delay("FINAL", 0.01, times=100)
+    first.hang("FINAL")
     for name in ("one", "two"):
         stack.worker(name=name)
     customers = fill(stack, 600)
