@@ -1,5 +1,7 @@
 """A large file for many: what the worker holds more than idle, in a real worker with a real receiving server."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.bench.machine import HighWater
@@ -31,8 +33,15 @@ with transaction.atomic():
 """
 
 
-def test_a_file_of_25_mb_for_many_is_in_memory_about_once(start_stack: StartStack, authority: Authority) -> None:
+@pytest.fixture
+def sink(authority: Authority) -> Iterator[Sink]:
+    """Postfix's own receiving server, which keeps nothing."""
     sink = Sink("plain", authority)
+    yield sink
+    sink.stop()
+
+
+def test_a_file_of_25_mb_for_many_is_in_memory_about_once(start_stack: StartStack, sink: Sink) -> None:
     stack = start_stack("postgres", EMAIL_URL=f"smtp://127.0.0.1:{sink.address.port}", MAIL_MAX_UPLOAD_BYTES=SIZE)
     worker = stack.worker()
     fill(stack, COPIES)
@@ -45,4 +54,3 @@ def test_a_file_of_25_mb_for_many_is_in_memory_about_once(start_stack: StartStac
     # 34 MiB of base64, pieces of it on every connection, and nothing for each copy.
     assert water.more < 140
     sink.wait_for(2 * COPIES, deadline=5)
-    sink.stop()
