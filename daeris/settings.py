@@ -180,6 +180,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {"task": "mail.tasks.sweep", "schedule": 5.0, "options": {"expires": 900}},
     "keep_grants": {"task": "mail.tasks.keep_grants", "schedule": 3600.0, "options": {"expires": 3600}},
     "tidy": {"task": "mail.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    # Half a minute at most each time, so it is rung often.
+    "let_go": {"task": "mail.tasks.let_go", "schedule": 900.0, "options": {"expires": 900}},
 }
 
 # -- Mail ------------------------------------------------------------------------------------------
@@ -207,6 +209,11 @@ MAIL_LEASE_SECONDS = env.int("MAIL_LEASE_SECONDS", default=60)
 # Waits between tries, in seconds; the last one repeats until MAIL_RETRY_SECONDS are over.
 MAIL_BACKOFF_SECONDS = env.list("MAIL_BACKOFF_SECONDS", cast=int, default=[60, 300, 900, 1800, 3600, 7200, 14400])
 MAIL_RETRY_SECONDS = env.int("MAIL_RETRY_SECONDS", default=48 * 3600)
+# How many days words and files are kept once a mail is settled, and what was tried to deliver it; 0 or empty: for ever.
+# A year, as that is how far back a business is asked about what it wrote; a message of a record stays there anyway.
+MAIL_KEEP_BODIES_DAYS = int(env.str("MAIL_KEEP_BODIES_DAYS", default="365") or 0)
+# Half a year, as nobody looks longer for why a mail did not arrive; what became of it stays written on the mail.
+MAIL_KEEP_ATTEMPTS_DAYS = int(env.str("MAIL_KEEP_ATTEMPTS_DAYS", default="180") or 0)
 MAIL_CONNECTIONS = env.int("MAIL_CONNECTIONS", default=10)
 MAIL_CONNECT_SECONDS = env.float("MAIL_CONNECT_SECONDS", default=10)
 MAIL_COMMAND_SECONDS = env.float("MAIL_COMMAND_SECONDS", default=60)

@@ -17,6 +17,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
@@ -74,11 +75,21 @@ def post(attachments: Iterable[Attachment]) -> None:
     Attachment.objects.filter(pk__in=[attachment.pk for attachment in attachments]).update(posted=True)
 
 
+def release(attachment_ids: Iterable[int]) -> None:
+    """Let go of these where nothing uses them any more: they go as if nobody had posted them."""
+    Attachment.objects.filter(_unused(), pk__in=attachment_ids).update(posted=False)
+
+
 def sweep_uploads() -> int:
-    """Forget uploads that nobody posted within a day. Answers how many."""
+    """Forget uploads that nobody posted within a day, and what was released. Answers how many."""
     old = Attachment.objects.pending().filter(created_at__lt=now() - UPLOADS_LAST)
-    count, _by_model = old.filter(contents=None).delete()
+    count, _by_model = old.filter(_unused()).delete()
     return count
+
+
+def _unused() -> Q:
+    """That no row of any app uses it: contents, and whatever others attach it to."""
+    return Q(**{relation.name: None for relation in Attachment._meta.related_objects})
 
 
 def sweep_blobs() -> int:

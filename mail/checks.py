@@ -40,6 +40,7 @@ def check_mail_settings(app_configs: object, **kwargs: object) -> list[CheckMess
         _numbers,
         _lease,
         _back_off,
+        _keeping,
         _upload_limit,
         _upload_handler,
         _default_from,
@@ -104,6 +105,14 @@ def _back_off() -> Iterator[CheckMessage]:
     if _is_positive(window) and window < waits[0]:
         hint = "Give it at least the first wait of MAIL_BACKOFF_SECONDS."
         yield Warning("MAIL_RETRY_SECONDS ends before the first retry.", hint=hint, id="mail.W003")
+
+
+def _keeping() -> Iterator[CheckMessage]:
+    for name, usual in (("MAIL_KEEP_BODIES_DAYS", 365), ("MAIL_KEEP_ATTEMPTS_DAYS", 180)):
+        days = _setting(name)
+        if days and not _is_positive(days):
+            hint = f"The usual value is {usual}; with 0 they are kept for ever."
+            yield Error(f"{name} must be a number of days, or 0.", hint=hint, id="mail.E013")
 
 
 def _upload_limit() -> Iterator[CheckMessage]:

@@ -12,6 +12,9 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_LEASE_SECONDS": 60,
     "MAIL_BACKOFF_SECONDS": [60, 300, 900, 1800, 3600, 7200, 14400],
     "MAIL_RETRY_SECONDS": 48 * 3600,
+    # For how long words and files, and what was tried to deliver them, are kept; 0: for ever.
+    "MAIL_KEEP_BODIES_DAYS": 365,
+    "MAIL_KEEP_ATTEMPTS_DAYS": 180,
     "MAIL_CONNECTIONS": 10,
     "MAIL_CONNECT_SECONDS": 10.0,
     "MAIL_COMMAND_SECONDS": 60.0,

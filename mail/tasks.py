@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from mail import attachments, bell, claiming, limits, oauth_tokens, probe_runs, tallies, worker
+from mail import attachments, bell, claiming, limits, oauth_tokens, probe_runs, retention, tallies, worker
 from mail.models import Lane
 
 
@@ -29,6 +29,12 @@ def tidy() -> None:
     probe_runs.sweep()
     limits.sweep()
     tallies.sweep()
+
+
+@shared_task(ignore_result=True)
+def let_go() -> None:
+    """Take away what has been kept long enough, as far as the time goes."""
+    retention.sweep()
 
 
 @shared_task(ignore_result=True)

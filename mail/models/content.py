@@ -37,15 +37,21 @@ class Content(models.Model):
     auto_submitted = models.BooleanField(default=False)
     # A password reset and its like: the body goes when all copies are settled.
     sensitive = models.BooleanField(default=False)
+    # When its bodies and files went because they had been kept long enough (`mail.retention`).
+    forgotten_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("content")
+        indexes = [
+            # Retention: what still has its words, oldest first. What was let go stays out, however much that is.
+            models.Index(fields=["created_at", "id"], condition=models.Q(forgotten_at=None), name="content_kept"),
+        ]
 
     def __str__(self) -> str:
         return self.subject
 
     @property
     def is_forgotten(self) -> bool:
-        """Whether its words were erased once it was sent: what is left of it would be an empty mail."""
-        return self.sensitive and not (self.text or self.html)
+        """Whether its words were erased once it was sent, or kept long enough: what is left would be an empty mail."""
+        return self.forgotten_at is not None or (self.sensitive and not (self.text or self.html))

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
@@ -68,8 +68,9 @@ class MailQuerySet(models.QuerySet["Mail"]):
         return self.filter(user_id=user.pk) if user.is_authenticated else self.none()
 
     def retryable(self) -> Self:
-        """What a person may send now: all but what is on its way or has left, and secrets whose words were erased."""
-        return self.filter(state__in=Mail.RETRYABLE).exclude(cause=FORGOTTEN)
+        """What a person may send now: all but what is on its way or has left, and that whose words were erased."""
+        gone = Content.objects.filter(pk=OuterRef("content_id"), forgotten_at__isnull=False)
+        return self.filter(~Exists(gone), state__in=Mail.RETRYABLE).exclude(cause=FORGOTTEN)
 
     def retry(self) -> int:
         """Queue whatever of these may be retried; how many that were."""
@@ -114,7 +115,8 @@ class MailQuerySet(models.QuerySet["Mail"]):
         """For a list: `subject` is empty and the server's words stay away where the mail is another's (design §8)."""
         mine = When(user_id=user.pk, then=F("content__subject"))
         subject = Case(mine, default=Value(""), output_field=models.TextField())
-        return self.defer("search", "failure", "lease_owner").select_related("user").annotate(subject=subject)
+        rows = self.defer("search", "failure", "lease_owner").select_related("user")
+        return rows.annotate(subject=subject, words_gone_at=F("content__forgotten_at"))
 
 
 class Mail(models.Model):
@@ -265,8 +267,11 @@ class Mail(models.Model):
 
     @property
     def is_retryable(self) -> bool:
-        """Whether a person may send it now; see `MailQuerySet.retryable`."""
-        return self.state in self.RETRYABLE and self.cause != FORGOTTEN
+        """Whether a person may send it now; see `MailQuerySet.retryable`. Reads its content, but not in a list."""
+        if self.state not in self.RETRYABLE or self.cause == FORGOTTEN:
+            return False
+        gone_at = self.words_gone_at if hasattr(self, "words_gone_at") else self.content.forgotten_at
+        return gone_at is None
 
 
 def forget_secrets(content_ids: Collection[int]) -> None:

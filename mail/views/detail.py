@@ -18,7 +18,7 @@ from mail.models.mail import AnyUser
 from mail.presentation import look_of
 from mail.views.documents import documents_of
 from mail.views.mails import VERSION_HEADER
-from mail.views.story import headers_of, problem_of, steps_of, timeline_of
+from mail.views.story import attempts_gone, headers_of, problem_of, steps_of, timeline_of
 
 # The original of a letter, in a frame that can do nothing: its looks, and images of our own (ui.md §11).
 BODY_POLICY = (
@@ -96,6 +96,7 @@ def _context(user: AnyUser, one: Mail, attempts: list[Any], hold: Hold | None, v
         "hold": hold,
         "attempts_count": len(attempts),
         "timeline": timeline_of(one, attempts),
+        "attempts_gone": attempts_gone(one, attempts),
         "headers": headers_of(one, content, attempts[-1] if attempts else None),
         "attachments": files,
         "document": documents_of([one], user).get(one.pk),

@@ -46,6 +46,8 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     if mail.cause == FORGOTTEN:
         cause = causes.describe(FORGOTTEN)
         return _answer(request, mail, f"{cause.explanation} {cause.action}", "warning")
+    if mail.content.forgotten_at:
+        return _answer(request, mail, _("Its text is no longer kept, so it cannot be sent again."), "warning")
     return _answer(request, mail, _("Too late: the e-mail is being sent or has left."), "warning")
 
 

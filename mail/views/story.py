@@ -1,6 +1,6 @@
 """What became of one mail: its steps, its attempts as a time line, the headers it carried."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from daeris.ui.components import Step, steps
-from mail import causes, explanations
+from mail import causes, explanations, retention
 from mail.addresses import Mailbox
 from mail.models import Attempt, Content, Mail
 from mail.presentation import LOOKS, Look, cause_of
@@ -95,6 +95,17 @@ def timeline_of(mail: Mail, attempts: Iterable[Attempt]) -> list[Moment]:
     if mail.state == Mail.State.CANCELLED and mail.settled_at:
         moments.append(Moment(str(LOOKS["cancelled"].label), "ban", "neutral", mail.settled_at))
     return moments[::-1]
+
+
+def attempts_gone(mail: Mail, attempts: Sequence[Attempt]) -> bool:
+    """Whether it was tried before the first attempt that is still kept."""
+    if not attempts and mail.tries:
+        return True
+    since = retention.attempts_since()
+    if since is None or mail.created_at >= since:
+        return False
+    # A person's retry counts its tries anew; what was taken more often than it was tried was tried before.
+    return mail.fence > len(attempts) and not any(attempt.started_at < since for attempt in attempts)
 
 
 def _moment(number: int, attempt: Attempt) -> Moment:

@@ -35,6 +35,8 @@ def test_the_settings_of_the_project_are_right():
         ("MAIL_BACKOFF_SECONDS", [300, 60], "mail.W002"),
         ("MAIL_RETRY_SECONDS", -1, "mail.E005"),
         ("MAIL_RETRY_SECONDS", 30, "mail.W003"),
+        ("MAIL_KEEP_BODIES_DAYS", -1, "mail.E013"),
+        ("MAIL_KEEP_ATTEMPTS_DAYS", "180", "mail.E013"),
         ("MAIL_CONNECTIONS", 0, "mail.E006"),
         ("MAIL_CONNECT_SECONDS", 0, "mail.E006"),
         ("MAIL_COMMAND_SECONDS", None, "mail.E006"),

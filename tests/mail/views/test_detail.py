@@ -1,5 +1,6 @@
 """One mail, opened by the user who caused it to be sent and by nobody else."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -237,3 +238,50 @@ class TestItsFiles:
         response = as_bob.get(address)
         assert response["Content-Disposition"].startswith("inline")
         response.close()
+
+
+class TestWhatIsNoLongerKept:
+    def test_words_and_files(self, make_mail: MakeMail, bob: User, as_bob: Client) -> None:
+        mail = make_mail(bob, state="bounced")
+        Content.objects.update(text="", html="", forgotten_at=now())
+
+        html = as_bob.get(url(mail)).content.decode()
+
+        assert "The text and the files of this e-mail are no longer kept. They were removed on" in html
+        assert "<iframe" not in html
+        assert url(mail, "retry/") not in html
+
+    def test_and_so_cannot_be_sent_again(self, make_mail: MakeMail, bob: User, as_bob: Client) -> None:
+        mail = make_mail(bob, state="cancelled")
+        Content.objects.update(text="", html="", forgotten_at=now())
+
+        answer = as_bob.post(url(mail, "retry/"), headers=HTMX)
+
+        assert "no longer kept" in json.loads(answer["HX-Trigger"])["toast"]["text"]
+        assert Mail.objects.get(pk=mail.pk).state == "cancelled"
+
+    def test_is_not_offered_again_in_the_list(self, make_mail: MakeMail, bob: User, as_bob: Client) -> None:
+        mail = make_mail(bob, state="bounced")
+        assert url(mail, "retry/") in as_bob.get("/settings/mail/mails/").content.decode()
+
+        Content.objects.update(text="", html="", forgotten_at=now())
+
+        assert url(mail, "retry/") not in as_bob.get("/settings/mail/mails/").content.decode()
+
+    def test_attempts(self, make_mail: MakeMail, bob: User, as_bob: Client) -> None:
+        mail = make_mail(bob, state="sent", tries=1)
+        assert "The attempts are no longer kept" in as_bob.get(url(mail)).content.decode()
+
+        attempt(mail, outcome="accepted", cause="")
+
+        assert "no longer kept" not in as_bob.get(url(mail)).content.decode()
+
+    def test_attempts_before_those_that_are(self, make_mail: MakeMail, bob: User, as_bob: Client) -> None:
+        long_ago = now() - timedelta(days=300)
+        mail = make_mail(bob, state="sent", tries=1, fence=3, created_at=long_ago)
+        last = attempt(mail, outcome="accepted", cause="")
+        assert "Attempts made longer ago are no longer kept." in as_bob.get(url(mail)).content.decode()
+
+        Attempt.objects.filter(pk=last.pk).update(started_at=long_ago)
+
+        assert "no longer kept" not in as_bob.get(url(mail)).content.decode()
