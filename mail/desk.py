@@ -78,15 +78,12 @@ def _settle_in(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     """How PostgreSQL should treat a worker."""
     if connection.vendor != "postgresql":
         return
-    wishes = {
-        # Frozen in a transaction, a worker would keep its rows from all the others.
-        "idle_in_transaction_session_timeout": str(settings.MAIL_LEASE_SECONDS * 1000),
+    # Frozen in a transaction, a worker would keep its rows from all the others.
+    wishes = {"idle_in_transaction_session_timeout": str(settings.MAIL_LEASE_SECONDS * 1000)}
+    if not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):  # a pooler would pass them on to pages
         # Its few statements are planned once, and written for their indexes. A plan from the time when the table was
         # short would read it all, each time, when it has grown.
-        "plan_cache_mode": "force_generic_plan",
-        "enable_seqscan": "off",
-        "enable_bitmapscan": "off",
-    }
+        wishes |= {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off"}
     with connection.cursor() as cursor:
         for name, value in wishes.items():
             cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
