@@ -65,3 +65,35 @@ def test_settings_that_change_all_the_time_lose_no_mail_and_double_none(start_st
 
     assert (queued, addresses, most, contents) == (300, 300, 1, 300)
     assert versions > 1
+
+
+# Every round trip ends with a Sync, or is a simple Query; COPY, which is one, has two more messages.
+ROUND_TRIPS = """
+import json, tempfile
+from django.core.mail import EmailMessage, get_connection
+from django.db import connection, transaction
+
+def batch(size):
+    return [EmailMessage("Hello", "Hello", "ana@miempresa.test", [f"a{n}@acme.test"]) for n in range(size)]
+
+def round_trips(size):
+    with tempfile.TemporaryFile() as said:
+        connection.connection.pgconn.trace(said.fileno())
+        get_connection().send_messages(batch(size))
+        connection.connection.pgconn.untrace()
+        said.seek(0)
+        return sum(line.split(b"\\t")[1:2] == [b"F"] and b"\\tSync" in line or b"\\tQuery\\t" in line for line in said)
+
+for size in (1, 2):
+    get_connection().send_messages(batch(size))  # the settings are read, the statements planned
+print(json.dumps([round_trips(1), round_trips(2), round_trips(200)]))
+"""
+
+
+def test_one_mail_is_one_round_trip_and_many_are_no_more_than_a_few(start_stack: StartStack) -> None:
+    stack = start_stack("postgres", EMAIL_URL="smtp://127.0.0.1:9")
+
+    one, two, many = stack.python(ROUND_TRIPS)
+
+    assert one == 1
+    assert two == many <= 5
