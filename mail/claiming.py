@@ -7,6 +7,7 @@ workers on machines whose clocks disagree still agree about leases.
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -106,12 +107,15 @@ def claim(
     claimed: list[Claimed] = []
     for server in glance().due(lane) if servers is None else servers:
         room = hands.room_for(lane, server)
-        if room > 0 and server.is_limited:
-            room = _reserved(server, lane, owner=owner, hands=hands)
-        if room > 0:
-            taken = _claim_for(lane, server, owner=owner, limit=room, plan_version=plan_version)
-            hands.held[lane, server.id] += len(taken)
-            claimed += taken
+        if room <= 0:
+            continue
+        # Counted and taken in one transaction; where nothing is counted, taking is one statement.
+        with transaction.atomic() if server.is_limited else nullcontext():
+            if server.is_limited:
+                room = _reserved(server, lane, owner=owner, hands=hands)
+            taken = _claim_for(lane, server, owner=owner, limit=room, plan_version=plan_version) if room > 0 else []
+        hands.held[lane, server.id] += len(taken)
+        claimed += taken
     return claimed
 
 

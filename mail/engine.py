@@ -336,6 +336,8 @@ class Engine:
         settlements = [report.settlement for report in reports]
         news = [item for report in reports for item in report.news if self._is_news(item, report)]
         self._well -= {item.server_id for item in news}
+        if news or any(item.fate is not Fate.SENT for item in settlements):
+            self._memory.forget_seen()
         for failures in count(1):
             try:
                 await self._desk.ask(settle_all, settlements, news, owner=self.owner)

@@ -1,11 +1,12 @@
 """One round at the queue: what a worker takes away to send, as plain values."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 
 from mail import claiming, guards, planning, replanning
 from mail.boot_clock import boot_seconds
@@ -21,6 +22,9 @@ from mail.routing import Decision, Question
 from mail.settling import Fate, Settlement, settle_all
 
 logger = logging.getLogger(__name__)
+
+# Seconds for which a look at the queue holds, while it showed mail to take.
+MOMENT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +47,52 @@ class Memory:
     # How to reach each server, under one version of the settings.
     version: int = 0
     endpoints: dict[int, Endpoint] = field(default_factory=dict)
+    # What was seen last, and when: while there is mail to take, one look is good for some rounds.
+    seen: Glance | None = None
+    seen_at: float = 0.0
+    # Claimed, and not yet jobs. What a trouble with the database leaves here was not tried, and goes back.
+    untouched: list[Claimed] = field(default_factory=list)
+
+    def look(self) -> Glance:
+        """What is seen now, or was a moment ago."""
+        if self.seen is None or time.monotonic() - self.seen_at > MOMENT:
+            self.seen, self.seen_at = glance(), time.monotonic()
+        return self.seen
+
+    def forget_seen(self) -> None:
+        """Look anew next time. From any thread."""
+        self.seen = None
 
 
 def take(lanes: Sequence[str], *, owner: str, hands: Hands, memory: Memory | None = None) -> Round:
     """Plan anew and claim; runs in the thread that owns the database."""
     memory = memory or Memory()
-    seen = glance()
+    if memory.untouched:
+        settle_all([Settlement(mail, Fate.RELEASED) for mail in memory.untouched], owner=owner)
+        memory.untouched.clear()
+        memory.forget_seen()
+    seen = memory.look()
     snapshot = planning.snapshot(version=seen.version)
     is_half_done = False
     if seen.is_stale or seen.version != snapshot.version:
         is_half_done = replanning.plan_anew(snapshot) == replanning.BATCH
-        seen = glance()
-    due = {lane: seen.due(lane) for lane in lanes}
-    if not any(due.values()):
-        return Round([], {}, is_half_done)
+        memory.forget_seen()
+        seen = memory.look()
     began = boot_seconds()
-    # All or nothing: what is claimed and then cannot be read would be called uncertain though nobody touched it.
-    with transaction.atomic():
-        claimed = [
-            mail
-            for lane, servers in due.items()
-            for mail in claiming.claim(lane, owner=owner, hands=hands, servers=servers, plan_version=snapshot.version)
-        ]
-        if not claimed:
-            return Round([], {}, is_half_done)
-        letters = memory.letters.of({mail.content_id for mail in claimed})
-        bench = _Workbench(snapshot, seen, letters, safe_until=claiming.safe_until(began))
-        prepared = bench.prepared(claimed)
-        jobs = [job for job in prepared if isinstance(job, Job)]
-        endpoints = _endpoints(jobs, snapshot, memory)
+    for lane in lanes:
+        for server in seen.due(lane):
+            memory.untouched += claiming.claim(
+                lane, owner=owner, hands=hands, servers=[server], plan_version=snapshot.version
+            )
+    if not memory.untouched:
+        memory.forget_seen()
+        return Round([], {}, is_half_done)
+    letters = memory.letters.of({mail.content_id for mail in memory.untouched})
+    bench = _Workbench(snapshot, seen, letters, safe_until=claiming.safe_until(began))
+    prepared = bench.prepared(memory.untouched)
+    jobs = [job for job in prepared if isinstance(job, Job)]
+    endpoints = _endpoints(jobs, snapshot, memory)
+    memory.untouched.clear()
     if len(jobs) < len(prepared):
         settle_all([item for item in prepared if isinstance(item, Settlement)], owner=owner)
     well = frozenset(server.id for server in seen.servers if server.is_well)
