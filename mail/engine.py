@@ -336,11 +336,9 @@ class Engine:
         settlements = [report.settlement for report in reports]
         news = [item for report in reports for item in report.news if self._is_news(item, report)]
         self._well -= {item.server_id for item in news}
-        if news or any(item.fate is not Fate.SENT for item in settlements):
-            self._memory.forget_seen()
         for failures in count(1):
             try:
-                await self._desk.ask(settle_all, settlements, news, owner=self.owner)
+                await self._desk.ask(self._write_down, settlements, news)
                 break
             except Exception as trouble:
                 self._tell(trouble, f"writing down {len(reports)} outcomes")
@@ -357,6 +355,11 @@ class Engine:
         self._settled.set()
         if self._is_time_for_more(settlements):
             self._bell.set()
+
+    def _write_down(self, settlements: Sequence[Settlement], news: Sequence[ServerNews]) -> None:
+        settle_all(settlements, news, owner=self.owner)
+        if news or any(item.fate is not Fate.SENT for item in settlements):
+            self._memory.forget_seen()
 
     def _is_news(self, item: ServerNews, report: Report) -> bool:
         if item.works:

@@ -60,7 +60,7 @@ class Memory:
         return self.seen
 
     def forget_seen(self) -> None:
-        """Look anew next time. From any thread."""
+        """Look anew next time."""
         self.seen = None
 
 
