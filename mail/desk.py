@@ -82,8 +82,10 @@ def _settle_in(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     wishes = {"idle_in_transaction_session_timeout": str(settings.MAIL_LEASE_SECONDS * 1000)}
     if not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):  # a pooler would pass them on to pages
         # Its few statements are planned once, and written for their indexes. A plan from the time when the table was
-        # short would read it all, each time, when it has grown.
-        wishes |= {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off"}
+        # short would read it all, each time, when it has grown. What is off counts as dear beyond measure, and what
+        # is dear would be compiled first.
+        wishes |= {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+        wishes |= dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort"), "off")
     with connection.cursor() as cursor:
         for name, value in wishes.items():
             cursor.execute("SELECT set_config(%s, %s, false)", [name, value])

@@ -5,6 +5,7 @@ SQLite has one write lock, and an idle worker must not keep taking it; so everyt
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
@@ -51,7 +52,8 @@ def glance() -> Glance:
     if not found:
         return Glance()
     version, is_stale = found[0][:2]
-    return Glance(version, bool(is_stale), tuple(_server(row[2:]) for row in found if row[2] is not None))
+    servers = sorted((_server(row[2:]) for row in found if row[2] is not None), key=attrgetter("id"))
+    return Glance(version, bool(is_stale), tuple(servers))
 
 
 def _server(row: Sequence[Any]) -> OpenServer:
@@ -63,6 +65,7 @@ def _server(row: Sequence[Any]) -> OpenServer:
 def _sql(now: str) -> str:
     def due(lane: str, condition: str = "") -> str:
         # Not EXISTS, for which any row that waits would do, and PostgreSQL might look through all of them: the first.
+        # Nor min(), for which it might read them all.
         return (
             f"coalesce((SELECT due_at FROM mail_mail WHERE lane = '{lane}' AND server_id = server.id"
             f" AND state = 'queued'{condition} ORDER BY due_at LIMIT 1) <= {now}, false)"
@@ -75,7 +78,8 @@ def _sql(now: str) -> str:
     )
     return f"""
         SELECT options.version,
-               coalesce((SELECT min(plan_version) FROM mail_mail WHERE state = 'queued') < options.version, false),
+               coalesce((SELECT plan_version FROM mail_mail WHERE state = 'queued' ORDER BY plan_version LIMIT 1)
+                        < options.version, false),
                server.id, server.max_connections, server.trouble_since IS NOT NULL,
                coalesce(server.resting_until > {now}, false),
                coalesce(server.limit_minute, server.limit_hour, server.limit_day, server.limit_connections) IS NOT NULL,
@@ -85,7 +89,6 @@ def _sql(now: str) -> str:
             ON server.blocked_cause = '' AND NOT server.is_paused
             AND (server.slowed_until IS NULL OR server.slowed_until <= {now})
         WHERE options.id = 1
-        ORDER BY server.id
     """
 
 

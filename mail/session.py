@@ -213,8 +213,10 @@ class Session:
         self._in_step = False
         if self._wire is not None:
             self._wire.abort()
+            # Not `wait_for`, which may swallow a cancellation.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wire.closed.wait(), QUIT_SECONDS)
+                async with asyncio.timeout(QUIT_SECONDS):
+                    await self._wire.closed.wait()
         elif self._socket is not None:
             self._socket.close()
 
