@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from mail import tokens
 from mail.addresses import Mailbox
 from mail.backoff import next_wait
+from mail.boot_clock import boot_seconds
 from mail.claiming import MOST_UNCERTAIN, Claimed
 from mail.composing import Body, Letter, MessageInvalid, compose
 from mail.domains.dmarc import Policy
@@ -93,13 +94,13 @@ async def _try_ways(job: Job, body_of: BodyOf, transmit: Transmit, tries: list[T
         body = await body_of(job)
         for way in job.ways:
             envelope = _envelope(job, way, body)
-            started, clock = now(), perf_counter()
+            started, clock, began = now(), perf_counter(), boot_seconds()
             try:
                 accepted = await transmit(job, way, envelope)
             except DeliveryError as error:
                 verdict = classify(error)
                 tries.append(_failed(_begun(way, started, clock), error, verdict))
-                news += _news_of(job, way, error, verdict)
+                news += _news_of(job, way, error, verdict, began)
                 if verdict.outcome is not Outcome.NEXT_SERVER:
                     break
             except ServerOut:
@@ -267,11 +268,12 @@ def _interrupted(begun: Try) -> Try:
     return replace(begun, outcome=Attempt.Outcome.UNCERTAIN, phase="final", cause="worker_stopped")
 
 
-def _news_of(job: Job, way: Decision, error: DeliveryError, verdict: Verdict) -> list[ServerNews]:
+def _news_of(job: Job, way: Decision, error: DeliveryError, verdict: Verdict, began: float) -> list[ServerNews]:
     server_id = _server_id(way)
     if verdict.outcome is Outcome.BLOCKED:
         endpoint = job.reached.get(server_id)
-        return [ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words, endpoint=endpoint)]
+        news = ServerNews(server_id, blocked_cause=verdict.cause, reply=error.words, endpoint=endpoint, began=began)
+        return [news]
     if verdict.slow_down:
         return [ServerNews(server_id, slow_seconds=verdict.slow_down, reply=error.words)]
     if counts_for_breaker(job, verdict):

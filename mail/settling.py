@@ -11,11 +11,12 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.timezone import now
 
 from mail import limits, tallies
+from mail.boot_clock import boot_seconds
 from mail.claiming import Claimed
 from mail.endpoint import Endpoint
 from mail.exceptions import BEFORE_MAIL
@@ -91,6 +92,8 @@ class ServerNews:
     reply: str = ""
     # How it was reached. A server whose settings were changed meanwhile is not judged by the old ones.
     endpoint: Endpoint | None = None
+    # When the try began that taught it, by the boot clock.
+    began: float = 0.0
 
 
 def settle(settlements: Sequence[Settlement], news: Sequence[ServerNews] = (), *, owner: str = "") -> None:
@@ -312,7 +315,9 @@ def _tell_server(news: ServerNews) -> None:
         row = server.select_for_update().first()
         if row is None or (news.endpoint and not news.endpoint.leads_to(row)):
             return
-        server.filter(blocked_cause="").update(
+        # Found well since the try began: what was wrong then was mended. By the database's clock, like that moment.
+        began = Now() - timedelta(seconds=boot_seconds() - news.began)
+        server.filter(Q(blocked_at=None) | Q(blocked_at__lte=began), blocked_cause="").update(
             blocked_cause=news.blocked_cause, blocked_reply=news.reply, blocked_at=now()
         )
     elif news.slow_seconds:

@@ -5,6 +5,7 @@ from typing import Self
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 
@@ -115,6 +116,7 @@ class Server(models.Model):
     # Blocked: a cause that only a person can mend (wrong password). Its mail waits, red, until it tests well.
     blocked_cause = models.CharField(max_length=40, blank=True, editable=False)
     blocked_reply = models.TextField(blank=True, editable=False)
+    # Since when; where nothing blocks it, when it was last found well again.
     blocked_at = models.DateTimeField(null=True, editable=False)
     # In trouble: it could not be reached; left alone until then.
     failures = models.PositiveIntegerField(default=0, editable=False)
@@ -166,6 +168,6 @@ class Server(models.Model):
     def unblock(self) -> None:
         """It works again: its mail may go at once."""
         Server.objects.filter(pk=self.pk).update(
-            blocked_cause="", blocked_reply="", blocked_at=None, failures=0, trouble_since=None, resting_until=None
+            blocked_cause="", blocked_reply="", blocked_at=Now(), failures=0, trouble_since=None, resting_until=None
         )
         self.refresh_from_db()

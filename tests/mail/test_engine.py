@@ -356,6 +356,34 @@ def test_an_old_password_blocks_no_server_whose_password_was_corrected(
     assert [attempt.cause for attempt in mail.attempts.order_by("pk")] == ["credentials_wrong", ""]
 
 
+@in_threads
+def test_a_failure_from_before_a_server_was_mended_does_not_block_it_again(
+    make_server: MakeServer, smtp_double: SmtpDouble, make_mails: MakeMails
+) -> None:
+    smtp_double.users["ana"] = "not yet known there"
+    server = make_server(smtp_double, authentication="password", username="ana")
+    server.set_password("right")
+    server.save()
+    smtp_double.delay("AUTH", 1.5, times=1)
+    [mail] = make_mails()
+
+    with running():
+        eventually(lambda: smtp_double.log_ins == 1)
+        # Somebody mends the server itself, and it tests well: nothing of what we know of it changes.
+        smtp_double.users["ana"] = "right"
+        server.unblock()
+        eventually(lambda: mail.attempts.exists())
+        eventually(lambda: states() == {"sent"})
+    server.refresh_from_db()
+    assert server.blocked_cause == ""
+
+    # What goes wrong after that does.
+    smtp_double.users["ana"] = "changed again"
+    make_mails()
+    with running():
+        eventually(lambda: Server.objects.filter(blocked_cause="credentials_wrong").exists())
+
+
 # -- Planning anew -----------------------------------------------------------------------------------
 
 
