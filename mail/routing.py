@@ -56,19 +56,14 @@ class Question:
 
     def ways(self) -> list[Decision]:
         """Every way, the first one first; when there is none, the one decision that says why."""
-        found = ladder(
-            author=self.author,
-            servers=self.servers,
-            domain=self.domain,
-            rules=self.rules,
-            asked=self.asked,
-            bounce_token=self.bounce_token,
-        )
-        return list(found) or [_refusal(self.author, self.servers, self.domain, self.rules, self.asked)]
+        return list(self._ladder()) or [self._refusal()]
 
     def choice(self) -> Decision:
         """The first of them; the others are not even looked for."""
-        return choose(
+        return next(self._ladder(), None) or self._refusal()
+
+    def _ladder(self) -> Iterator[Decision]:
+        return ladder(
             author=self.author,
             servers=self.servers,
             domain=self.domain,
@@ -76,6 +71,9 @@ class Question:
             asked=self.asked,
             bounce_token=self.bounce_token,
         )
+
+    def _refusal(self) -> Decision:
+        return _refusal(self.author, self.servers, self.domain, self.rules, self.asked)
 
     @property
     def awaits(self) -> str:
