@@ -147,11 +147,11 @@ def _claim_for(lane: str, server: OpenServer, *, owner: str, limit: int, plan_ve
 def _claim_sql(vendor: str, *, only_urgent: bool) -> str:
     """One statement, so that no two workers take the same row and no lease exists without its row."""
     urgent = "AND urgent" if only_urgent else ""
-    # PostgreSQL: a clock that is read once bounds the index; else all that is scheduled for later would be read, too.
-    clock = f"(SELECT {NOW[vendor]})" if vendor == "postgresql" else NOW[vendor]
     due = f"""
         SELECT id FROM mail_mail
-        WHERE lane = %s AND server_id = %s AND state = 'queued' AND due_at <= {clock}
+        WHERE lane = %s AND server_id = %s AND state = 'queued'
+            -- A clock that is read once bounds the index; else all that is scheduled for later would be read, too.
+            AND due_at <= (SELECT {NOW[vendor]})
             AND plan_version >= %s {urgent}
         ORDER BY due_at, id LIMIT %s
     """

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -74,18 +75,28 @@ def _answer(give: Callable[[Any], None], answer: "asyncio.Future[Any]", value: A
         give(value)
 
 
+def let_go_in_time(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    """Bound how long a transaction may stand still; for PostgreSQL, as a receiver of `connection_created`.
+
+    Whoever is frozen, or on a host that is cut off, would keep its rows from all the others for hours: PostgreSQL
+    does not notice sooner that nobody is there.
+    """
+    _wish(connection, {"idle_in_transaction_session_timeout": str(settings.MAIL_LEASE_SECONDS * 1000)})
+
+
 def _settle_in(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     """How PostgreSQL should treat a worker."""
-    if connection.vendor != "postgresql":
-        return
-    # Frozen in a transaction, a worker would keep its rows from all the others.
-    wishes = {"idle_in_transaction_session_timeout": str(settings.MAIL_LEASE_SECONDS * 1000)}
+    let_go_in_time(connection)
     if not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):  # a pooler would pass them on to pages
         # Its few statements are planned once, and written for their indexes. A plan from the time when the table was
         # short would read it all, each time, when it has grown. What is off counts as dear beyond measure, and what
         # is dear would be compiled first.
-        wishes |= {"plan_cache_mode": "force_generic_plan", "jit": "off"}
-        wishes |= dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_sort"), "off")
-    with connection.cursor() as cursor:
-        for name, value in wishes.items():
-            cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
+        off = dict.fromkeys(("jit", "enable_seqscan", "enable_bitmapscan", "enable_sort"), "off")
+        _wish(connection, {"plan_cache_mode": "force_generic_plan", **off})
+
+
+def _wish(connection: BaseDatabaseWrapper, wishes: Mapping[str, str]) -> None:
+    if connection.vendor == "postgresql":
+        each = ", ".join(["set_config(%s, %s, false)"] * len(wishes))
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {each}", list(chain.from_iterable(wishes.items())))
